@@ -1,0 +1,1 @@
+"""Stage 3: who, where, when, to whom, in what words. The domain, free of I/O."""

@@ -1,0 +1,140 @@
+"""Everything flicbridge raises, split by what the caller does next.
+
+    FlicbridgeError
+    ├── InputError                   a person must mend something: exit code 2
+    │   ├── ConfigError              the settings cannot work; lists every problem found
+    │   ├── ScenarioError            a scenario file cannot be played
+    │   └── StoreTooNewError         the database was written by a newer flicbridge
+    ├── ButtonError
+    │   ├── ButtonUnreachableError   out of range, flat or asleep; the link keeps trying
+    │   ├── PairingRefusedError      this pairing attempt failed; `reason` says why
+    │   └── PairingLostError         the button was reset; a person must pair it again
+    ├── DeliveryError
+    │   ├── TransientDeliveryError   worth another try: no network, HTTP 429 or 5xx
+    │   └── PermanentDeliveryError   never will be: bad number, wrong key
+    ├── StoreError                   the disk refused; the alert goes out from memory
+    └── ApiError                     the daemon could not be asked, or said no
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class FlicbridgeError(Exception):
+    """Base of all errors that flicbridge raises on purpose."""
+
+
+class InputError(FlicbridgeError):
+    """Something a person gave us cannot work. The message says what, where and how to mend it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake in a file: where it is, what is there, and how to mend it.
+
+    Attributes:
+        where: the key as a person would look for it, such as `buttons[0].gestures.long`.
+        what: what is wrong, with the offending value where it is not a secret.
+        remedy: what to write instead.
+    """
+
+    where: str
+    what: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}. {self.remedy}"
+
+
+class ConfigError(InputError):
+    """The settings cannot work: refuse to start.
+
+    Attributes:
+        source: the file (or other origin) the settings came from.
+        problems: every mistake found, in the order of the file's sections; never empty.
+    """
+
+    def __init__(self, source: str, problems: Sequence[Problem]) -> None:
+        self.source = source
+        self.problems = tuple(problems)
+        super().__init__("\n".join(f"{source}: {problem}" for problem in self.problems))
+
+
+class ScenarioError(InputError):
+    """A scenario file cannot be played."""
+
+
+class StoreTooNewError(InputError):
+    """The database was written by a newer flicbridge; it is left untouched."""
+
+
+class ButtonError(FlicbridgeError):
+    """Something is wrong between us and a button."""
+
+
+class ButtonUnreachableError(ButtonError):
+    """Out of range, flat or asleep; the link keeps trying."""
+
+
+class PairingRefusedError(ButtonError):
+    """A pairing attempt failed and nothing was stored.
+
+    Attributes:
+        reason: one word for code to branch on, such as `not_public` or `not_genuine`.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        self.reason = reason
+        super().__init__(message)
+
+
+class PairingLostError(ButtonError):
+    """The button proved that it has forgotten us; a person must pair it again."""
+
+
+class DeliveryError(FlicbridgeError):
+    """One attempt to deliver one message failed."""
+
+
+class TransientDeliveryError(DeliveryError):
+    """Worth another try.
+
+    Attributes:
+        retry_after_s: the least wait the other side asked for, in seconds, or None.
+        may_have_arrived: True when the request went out but its answer did not come back.
+        resend_as_new: True when the provider accepted the message under its idempotency key and failed
+            it afterwards, so that only a new key can make it try again.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        retry_after_s: float | None = None,
+        may_have_arrived: bool = False,
+        resend_as_new: bool = False,
+    ) -> None:
+        self.retry_after_s = retry_after_s
+        self.may_have_arrived = may_have_arrived
+        self.resend_as_new = resend_as_new
+        super().__init__(reason)
+
+
+class PermanentDeliveryError(DeliveryError):
+    """Trying again cannot help: a person must change something."""
+
+
+class StoreError(FlicbridgeError):
+    """The database could not be read or written."""
+
+
+class ApiError(FlicbridgeError):
+    """The daemon could not be asked, or refused.
+
+    Attributes:
+        status: the HTTP status it answered, or None when there was no answer.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        self.status = status
+        super().__init__(message)

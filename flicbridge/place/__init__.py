@@ -1,0 +1,5 @@
+"""Where the doctor is. Shows the last known `Position` at any moment, without waiting."""
+
+from flicbridge.place.position import Position
+
+__all__ = ["Position"]
