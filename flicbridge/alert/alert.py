@@ -1,6 +1,5 @@
 """The values of the domain: an alert, its history, and the messages it owes to people."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -170,8 +169,3 @@ def press_id(serial: str, boot_id: int, event_count: int) -> UUID:
 def delivery_id(alert: UUID, purpose: Purpose, occasion: int, channel: str) -> UUID:
     """The id of a delivery; it doubles as the idempotency key of its transport."""
     return uuid5(NAMESPACE, f"delivery/{alert}/{purpose}/{occasion}/{channel}")
-
-
-def latest(times: Iterable[datetime]) -> datetime | None:
-    """The latest of some times, or None for no times."""
-    return max(times, default=None)

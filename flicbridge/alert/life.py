@@ -1,0 +1,51 @@
+"""The life of an alert: which happening moves it where. A table, folded over its history.
+
+    raised -> notified -> acknowledged -> confirmed | false_alarm -> closed
+       '---------'-------------'-------------> cancelled -----------^
+
+An alert never moves backwards: a message that arrives after the cancellation is written down, and the alert
+stays cancelled.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from flicbridge.alert.alert import AlertState, Happening
+
+_MOVES: Final = {
+    Happening.RAISED: (AlertState.RAISED, frozenset[AlertState]()),
+    Happening.NOTIFIED: (AlertState.NOTIFIED, frozenset({AlertState.RAISED})),
+    Happening.ACKNOWLEDGED: (AlertState.ACKNOWLEDGED, frozenset({AlertState.RAISED, AlertState.NOTIFIED})),
+    Happening.CONFIRMED: (
+        AlertState.CONFIRMED,
+        frozenset({AlertState.RAISED, AlertState.NOTIFIED, AlertState.ACKNOWLEDGED}),
+    ),
+    Happening.FALSE_ALARM: (
+        AlertState.FALSE_ALARM,
+        frozenset({AlertState.RAISED, AlertState.NOTIFIED, AlertState.ACKNOWLEDGED, AlertState.CANCELLED}),
+    ),
+    Happening.CANCELLED: (AlertState.CANCELLED, frozenset(AlertState) - {AlertState.CLOSED}),
+    Happening.CLOSED: (AlertState.CLOSED, frozenset(AlertState)),
+}
+
+OPEN: Final = frozenset(
+    {AlertState.RAISED, AlertState.NOTIFIED, AlertState.ACKNOWLEDGED, AlertState.CONFIRMED}
+)
+"""States in which another press belongs to the same call for help."""
+
+ANSWERED: Final = frozenset(AlertState) - {AlertState.RAISED, AlertState.NOTIFIED}
+"""States in which a step that waits for `unless = "acknowledged"` is no longer wanted."""
+
+
+def after(state: AlertState, what: Happening) -> AlertState:
+    """Return the state that `what` leads to from `state`: the same one if it moves nothing."""
+    target, sources = _MOVES.get(what, (state, frozenset[AlertState]()))
+    return target if state in sources else state
+
+
+def state_of(history: Iterable[Happening]) -> AlertState:
+    """Fold a history, oldest first, into the state it leads to."""
+    state = AlertState.RAISED
+    for what in history:
+        state = after(state, what)
+    return state

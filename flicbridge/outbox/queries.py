@@ -1,0 +1,101 @@
+"""Every statement that the store sends to SQLite, named and explained. Times are UTC seconds since 1970."""
+
+from typing import Final
+
+# A press counts once: in whatever alert it is, it is in there already.
+ALERT_OF_PRESS: Final = "SELECT alert FROM alert_event WHERE press = :press"
+
+# An alert's snapshot is written once; afterwards only where it stands is updated.
+PUT_STANDING: Final = """
+INSERT INTO alert (id, kind, state, presses, pressed_at, last_press_at, told_at, alert_json)
+VALUES (:id, :kind, :state, :presses, :pressed_at, :last_press_at, :told_at, :alert_json)
+ON CONFLICT (id) DO UPDATE SET state = excluded.state, presses = excluded.presses,
+    last_press_at = excluded.last_press_at, told_at = excluded.told_at
+"""
+
+ADD_EVENT: Final = """
+INSERT INTO alert_event (alert, what, at, by, press) VALUES (:alert, :what, :at, :by, :press)
+"""
+
+# A delivery that is already there is the same delivery: its id says so.
+ADD_DELIVERY: Final = """
+INSERT INTO delivery
+    (id, alert, purpose, occasion, recipient, channel, unless, state, due_at, expires_at, attempts)
+VALUES
+    (:id, :alert, :purpose, :occasion, :recipient, :channel, :unless, :state, :due_at, :expires_at, :attempts)
+ON CONFLICT (id) DO NOTHING
+"""
+
+# What has not left the house when an alert is cancelled need not leave it any more.
+WITHDRAW: Final = """
+UPDATE delivery SET state = 'withdrawn'
+WHERE alert = :alert AND purpose <> 'cancelled' AND state = 'queued'
+"""
+
+# How far a button's events are settled.
+PUT_MARK: Final = """
+INSERT INTO button (serial, boot_id, event_count) VALUES (:serial, :boot_id, :event_count)
+ON CONFLICT (serial) DO UPDATE SET boot_id = excluded.boot_id, event_count = excluded.event_count
+"""
+
+# A new pairing starts without counters: the next session asks the button for them.
+PUT_PAIRING: Final = """
+INSERT INTO button (serial, pairing_json) VALUES (:serial, :pairing_json)
+ON CONFLICT (serial) DO UPDATE SET pairing_json = excluded.pairing_json, boot_id = NULL, event_count = NULL
+"""
+
+BUTTONS: Final = "SELECT serial, pairing_json, boot_id, event_count FROM button"
+
+# Taken up for one try; written before the network is touched.
+LEASE: Final = "UPDATE delivery SET state = 'sending', attempts = :attempts WHERE id = :id"
+
+# What became of a try.
+SETTLE: Final = """
+UPDATE delivery SET state = :state, due_at = :due_at, attempts = :attempts, key_no = :key_no,
+    provider_id = :provider_id, last_error = :last_error,
+    sent_at = COALESCE(sent_at, :sent_at), delivered_at = COALESCE(delivered_at, :delivered_at)
+WHERE id = :id
+"""
+
+ADD_ATTEMPT: Final = """
+INSERT INTO attempt (delivery, number, at, took_s, outcome, detail)
+VALUES (:delivery, :number, :at, :took_s, :outcome, :detail)
+"""
+
+# What a restart has to take up again. `sending` means that we died during the try; nobody knows its outcome.
+# `sent` is only of interest to channels that can say what became of a message, and not for ever.
+UNFINISHED: Final = """
+SELECT delivery.*, alert.alert_json, alert.presses FROM delivery JOIN alert ON alert.id = delivery.alert
+WHERE delivery.state IN ('queued', 'sending')
+   OR (delivery.state = 'sent' AND delivery.provider_id IS NOT NULL AND delivery.expires_at > :now)
+ORDER BY delivery.due_at
+"""
+
+STANDINGS: Final = "SELECT * FROM alert WHERE state <> 'closed'"
+
+# For people: newest first.
+LIST_ALERTS: Final = "SELECT * FROM alert ORDER BY pressed_at DESC LIMIT :limit"
+SHOW_ALERT: Final = "SELECT * FROM alert WHERE id = :id"
+FIND_ALERT: Final = "SELECT id FROM alert WHERE id LIKE :prefix || '%' LIMIT 2"
+HISTORY: Final = "SELECT * FROM alert_event WHERE alert = :alert ORDER BY seq"
+DELIVERIES: Final = "SELECT * FROM delivery WHERE alert = :alert ORDER BY due_at, channel, purpose"
+ATTEMPTS: Final = """
+SELECT attempt.* FROM attempt JOIN delivery ON delivery.id = attempt.delivery
+WHERE delivery.alert = :alert ORDER BY attempt.seq
+"""
+COUNTS: Final = (
+    "SELECT state, COUNT(*) AS number FROM delivery WHERE state IN ('queued', 'sending') GROUP BY state"
+)
+OLDEST_DUE: Final = "SELECT MIN(due_at) AS due_at FROM delivery WHERE state IN ('queued', 'sending')"
+
+PUT_OBSERVATION: Final = """
+INSERT INTO observation (subject, fact, value_json, at) VALUES (:subject, :fact, :value_json, :at)
+ON CONFLICT (subject, fact) DO UPDATE SET value_json = excluded.value_json, at = excluded.at
+"""
+OBSERVATIONS: Final = "SELECT * FROM observation"
+
+# Old and done: the history is kept for so many days and no longer.
+PRUNE: Final = """
+DELETE FROM alert WHERE pressed_at < :before AND state = 'closed' AND NOT EXISTS (
+    SELECT 1 FROM delivery WHERE delivery.alert = alert.id AND delivery.state IN ('queued', 'sending'))
+"""
