@@ -3,8 +3,9 @@
     raised -> notified -> acknowledged -> confirmed | false_alarm -> closed
        '---------'-------------'-------------> cancelled -----------^
 
-An alert never moves backwards: a message that arrives after the cancellation is written down, and the alert
-stays cancelled.
+An alert never goes back to waiting: a message that arrives after the cancellation is written down, and the
+alert stays cancelled. But who clears the doubt has the last word: a cancellation may have been forced, so
+even a cancelled alert can be confirmed.
 """
 
 from collections.abc import Iterable
@@ -18,12 +19,9 @@ _MOVES: Final = {
     Happening.ACKNOWLEDGED: (AlertState.ACKNOWLEDGED, frozenset({AlertState.RAISED, AlertState.NOTIFIED})),
     Happening.CONFIRMED: (
         AlertState.CONFIRMED,
-        frozenset({AlertState.RAISED, AlertState.NOTIFIED, AlertState.ACKNOWLEDGED}),
+        frozenset(AlertState) - {AlertState.CLOSED},
     ),
-    Happening.FALSE_ALARM: (
-        AlertState.FALSE_ALARM,
-        frozenset({AlertState.RAISED, AlertState.NOTIFIED, AlertState.ACKNOWLEDGED, AlertState.CANCELLED}),
-    ),
+    Happening.FALSE_ALARM: (AlertState.FALSE_ALARM, frozenset(AlertState) - {AlertState.CLOSED}),
     Happening.CANCELLED: (AlertState.CANCELLED, frozenset(AlertState) - {AlertState.CLOSED}),
     Happening.CLOSED: (AlertState.CLOSED, frozenset(AlertState)),
 }

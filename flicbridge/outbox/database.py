@@ -18,6 +18,8 @@ COMMIT_TIMEOUT_S: Final = 5.0
 
 BUSY_TIMEOUT_S: Final = 2.0
 
+SQLITE_MAGIC: Final = b"SQLite format 3\0"  # https://sqlite.org/fileformat.html, section 1.3
+
 
 def migrations() -> list[str]:
     """The schema's steps in order; the n-th brings a database from version n-1 to n."""
@@ -46,6 +48,7 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     except (OSError, sqlite3.Error) as error:
         raise StoreError(f"cannot open the database {path}: {error}") from error
     try:
+        _refuse_strangers(path)
         db.row_factory = sqlite3.Row
         _refuse_newer(db, path)
         if not read_only:
@@ -54,10 +57,18 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     except sqlite3.Error as error:
         db.close()
         raise StoreError(f"cannot use the database {path}: {error}") from error
-    except StoreTooNewError:
+    except (StoreError, StoreTooNewError):
         db.close()
         raise
     return db
+
+
+def _refuse_strangers(path: Path) -> None:
+    """SQLite takes a file of a few bytes for an empty database and overwrites it; we do not."""
+    with path.open("rb") as file:
+        head = file.read(len(SQLITE_MAGIC))
+    if head not in (b"", SQLITE_MAGIC):
+        raise StoreError(f"cannot use the database {path}: it is no SQLite file; move it away or restore it")
 
 
 def _version(db: sqlite3.Connection) -> int:
@@ -104,6 +115,7 @@ class Worker:
 
     def __init__(self, db: sqlite3.Connection, name: str) -> None:
         self._db = db
+        self._closed = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"flicbridge-{name}")
 
     @classmethod
@@ -118,6 +130,8 @@ class Worker:
             StoreError: SQLite refused, or did not answer in time. In the latter case the job may still
                 succeed later.
         """
+        if self._closed:
+            raise StoreError("the store is closed")
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(COMMIT_TIMEOUT_S):
@@ -126,12 +140,13 @@ class Worker:
             raise StoreError(f"{getattr(error, 'sqlite_errorname', 'SQLite')}: {error}") from error
         except TimeoutError as error:
             raise StoreError(f"the disk did not answer within {COMMIT_TIMEOUT_S:g} s") from error
-        except RuntimeError as error:  # the executor was shut down
-            raise StoreError("the store is closed") from error
 
     async def close(self) -> None:
-        """Close the connection after what is under way, and end the thread."""
+        """Close the connection after what is under way, and end the thread. Closing twice is once."""
+        if self._closed:
+            return
         try:
             await self.run(lambda db: db.close())
         finally:
+            self._closed = True
             self._thread.shutdown(wait=False)

@@ -1,6 +1,7 @@
 """The durable store: what was promised to a button is here before the promise is made."""
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -142,9 +143,10 @@ class Store:
 
     async def find_alert(self, prefix: str) -> UUID | None:
         """The alert whose id begins like this, or None if there is none or more than one."""
-        escaped = prefix.lower().replace("%", "").replace("_", "")
+        if not re.fullmatch(r"[0-9a-f-]{1,36}", prefix.lower()):
+            return None
         found = await self._reader.run(
-            lambda db: db.execute(queries.FIND_ALERT, {"prefix": escaped}).fetchall()
+            lambda db: db.execute(queries.FIND_ALERT, {"prefix": prefix.lower()}).fetchall()
         )
         return UUID(found[0]["id"]) if len(found) == 1 else None
 

@@ -1,0 +1,66 @@
+"""The board on which every part pins what it noticed; the newest note of each kind stays."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from flicbridge.clock import Clock
+from flicbridge.observation import Observation, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """An observation with its times, both UTC.
+
+    Attributes:
+        value: the fact.
+        since_at: since when it has been just this.
+        at: when it was last said.
+    """
+
+    value: Value
+    since_at: datetime
+    at: datetime
+
+
+class Board:
+    """Keeps the newest observation per subject and fact. Bounded by the number of parts."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._notes: dict[tuple[str, str], Note] = {}
+        self._changed: set[tuple[str, str]] = set()
+
+    def observe(self, observation: Observation) -> None:
+        """Pin an observation."""
+        key, now_at = (observation.subject, observation.fact), self._clock.now_at()
+        old = self._notes.get(key)
+        same = old is not None and old.value == observation.value
+        self._notes[key] = Note(observation.value, old.since_at if old and same else now_at, now_at)
+        self._changed.add(key)
+
+    def remember(self, found: Iterable[tuple[Observation, datetime]]) -> None:
+        """Take over what was known before a restart, without overruling anything newer."""
+        for observation, at in found:
+            key = (observation.subject, observation.fact)
+            self._notes.setdefault(key, Note(observation.value, at, at))
+
+    def value(self, subject: str, fact: str) -> Value:
+        """The newest value, or None if nobody said anything."""
+        note = self._notes.get((subject, fact))
+        return None if note is None else note.value
+
+    def note(self, subject: str, fact: str) -> Note | None:
+        """The newest note, or None."""
+        return self._notes.get((subject, fact))
+
+    def facts(self, subject: str) -> dict[str, Value]:
+        """All that is known of one subject."""
+        return {fact: note.value for (of, fact), note in self._notes.items() if of == subject}
+
+    def changed(self) -> Iterator[tuple[Observation, datetime]]:
+        """What was said since this was last asked, to be remembered on disk."""
+        keys, self._changed = self._changed, set()
+        for subject, fact in keys:
+            note = self._notes[subject, fact]
+            yield Observation(subject, fact, note.value), note.at

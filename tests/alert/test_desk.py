@@ -1,0 +1,208 @@
+"""Raising, joining, cancelling, acknowledging: the rules, without a disk."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flicbridge.alert.alert import (
+    AlertKind,
+    AlertState,
+    Doctor,
+    Happening,
+    Practice,
+    Purpose,
+    delivery_id,
+    press_id,
+)
+from flicbridge.alert.desk import Change, Desk, Identity, Press, Reaction
+from flicbridge.alert.plan import Plan, Route, Step
+from flicbridge.place.position import Position
+
+PLACE = Position(45.83362, 1.26105)
+
+type NewDesk = Callable[..., Desk]
+type PressAt = Callable[..., Press]
+
+
+def take(desk: Desk, press: Press) -> Change:
+    change = desk.decide(press, PLACE)
+    desk.apply(change)
+    return change
+
+
+def test_a_press_raises_one_alert_with_every_delivery_of_the_plan(new_desk: NewDesk, press: PressAt) -> None:
+    first = press(0)
+    change = take(new_desk(), first)
+    assert change.press == first.id == change.standings[0].alert.id
+    assert [h.what for h in change.history] == [Happening.RAISED]
+    assert [(d.channel, (d.due_at - first.received_at).total_seconds()) for d in change.deliveries] == [
+        ("samu/0", 0),
+        ("hub/0", 0),
+        ("colleague/0", 60),
+    ]
+    assert [d.unless for d in change.deliveries] == [None, None, AlertState.ACKNOWLEDGED]
+
+
+def test_nothing_is_believed_before_it_is_applied(new_desk: NewDesk, press: PressAt) -> None:
+    desk = new_desk()
+    first = press(0)
+    assert desk.decide(first, PLACE) == desk.decide(first, PLACE)
+    assert not desk.open
+
+
+def test_a_second_press_joins_the_open_alert(new_desk: NewDesk, press: PressAt) -> None:
+    desk = new_desk()
+    take(desk, press(0))
+    change = take(desk, press(90))
+    assert [h.what for h in change.history] == [Happening.PRESSED_AGAIN]
+    assert change.standings[0].presses == 2
+    assert {(d.purpose, d.occasion) for d in change.deliveries} == {(Purpose.AGAIN, 1)}
+    assert len(desk.open) == 1
+
+
+def test_recipients_are_told_again_at_most_every_interval(new_desk: NewDesk, press: PressAt) -> None:
+    desk = new_desk(renotify_every_s=60)
+    take(desk, press(0))
+    told = [bool(take(desk, press(at_s)).deliveries) for at_s in (10, 59, 61, 80, 130)]
+    assert told == [False, False, True, False, True]
+
+
+def test_mashing_the_button_keeps_the_alert_open_and_then_it_ends(new_desk: NewDesk, press: PressAt) -> None:
+    desk = new_desk(join_within_s=600)
+    ids = {take(desk, press(at_s)).standings[0].alert.id for at_s in (0, 500, 1000, 1500)}
+    assert len(ids) == 1
+    assert take(desk, press(2200)).history[0].what is Happening.RAISED
+
+
+def test_join_within_zero_makes_every_press_an_alert_of_its_own(new_desk: NewDesk, press: PressAt) -> None:
+    desk = new_desk(join_within_s=0)
+    changes = [take(desk, press(0)), take(desk, press(0)), take(desk, press(1))]
+    assert [c.history[0].what for c in changes] == [Happening.RAISED] * 3
+
+
+def test_a_late_press_does_not_hide_inside_a_fresh_alert(new_desk: NewDesk, press: PressAt) -> None:
+    desk = new_desk()
+    take(desk, press(7200))
+    late = take(desk, press(0, late_s=7210))
+    assert late.history[0].what is Happening.RAISED
+    assert late.standings[0].alert.was_queued
+    assert late.standings[0].alert.received_at - late.standings[0].alert.pressed_at == timedelta(seconds=7210)
+
+
+def test_a_test_is_an_alert_of_its_own_for_those_who_take_tests(new_desk: NewDesk, press: PressAt) -> None:
+    desk = new_desk()
+    take(desk, press(0))
+    change = take(desk, press(5, Reaction.TEST))
+    assert change.standings[0].alert.kind is AlertKind.TEST
+    assert [d.channel for d in change.deliveries] == ["hub/0"]
+    assert (
+        take(desk, press(6)).history[0].what is Happening.PRESSED_AGAIN
+    )  # joins the emergency, not the test
+
+
+def test_cancelling_tells_those_who_were_told_and_withdraws_the_rest(
+    new_desk: NewDesk, press: PressAt
+) -> None:
+    desk = new_desk()
+    raised = take(desk, press(0))
+    change = take(desk, press(20, Reaction.CANCEL))
+    assert change.standings[0].state is AlertState.CANCELLED
+    assert change.withdraw == (raised.standings[0].alert.id,)
+    assert [(d.channel, d.purpose) for d in change.deliveries] == [
+        ("samu/0", Purpose.CANCELLED),
+        ("hub/0", Purpose.CANCELLED),
+    ]
+    assert not desk.is_wanted(raised.deliveries[2])
+    assert all(desk.is_wanted(d) for d in change.deliveries)
+    assert take(desk, press(30)).history[0].what is Happening.RAISED  # the next press calls for help anew
+
+
+def test_a_late_cancellation_says_nothing_about_a_newer_alert(new_desk: NewDesk, press: PressAt) -> None:
+    desk = new_desk()
+    take(desk, press(600))
+    change = take(desk, press(0, Reaction.CANCEL, late_s=700))
+    assert not change.history
+    assert [s.state for s in desk.open] == [AlertState.RAISED]
+
+
+def test_cancelling_nothing_changes_nothing(new_desk: NewDesk, press: PressAt) -> None:
+    change = take(new_desk(), press(0, Reaction.CANCEL))
+    assert (change.history, change.deliveries, change.standings) == ((), (), ())
+
+
+def test_an_acknowledged_alert_needs_no_later_step(new_desk: NewDesk, press: PressAt) -> None:
+    desk = new_desk()
+    raised = take(desk, press(0))
+    take(desk, press(20, Reaction.ACKNOWLEDGE))
+    assert [desk.is_wanted(d) for d in raised.deliveries] == [True, True, False]
+
+
+def test_a_person_can_move_an_alert_once(new_desk: NewDesk, press: PressAt) -> None:
+    desk = new_desk()
+    raised = take(desk, press(0))
+    alert, at = raised.standings[0].alert.id, raised.history[0].at
+    change = desk.move(alert, Happening.CANCELLED, by="api", at=at)
+    assert change is not None
+    desk.apply(change)
+    assert desk.move(alert, Happening.CANCELLED, by="api", at=at) is None
+    assert desk.move(UUID(int=7), Happening.CANCELLED, by="api", at=at) is None
+
+
+def test_after_a_restart_a_press_still_joins(new_desk: NewDesk, press: PressAt) -> None:
+    before, after = new_desk(), new_desk()
+    after.remember(take(before, press(0)).standings)
+    assert take(after, press(30)).history[0].what is Happening.PRESSED_AGAIN
+
+
+def test_a_clock_set_back_neither_silences_nor_splits(new_desk: NewDesk, press: PressAt) -> None:
+    desk = new_desk()
+    take(desk, press(0))
+    change = take(desk, press(-120))
+    assert change.history[0].what is Happening.PRESSED_AGAIN
+    assert [d.channel for d in change.deliveries] == ["samu/0", "hub/0"]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 3000), st.sampled_from(Reaction)), max_size=12),
+    st.integers(0, 900),
+    st.integers(0, 300),
+)
+def test_no_press_for_help_is_ever_swallowed(
+    script: list[tuple[int, Reaction]], join_s: int, renotify_s: int
+) -> None:
+    desk, make = _desk(join_s, renotify_s)
+    for number, (at_s, reaction) in enumerate(script):
+        press = make(number, at_s, reaction)
+        change = take(desk, press)
+        if reaction is Reaction.ALERT:
+            assert [h.press for h in change.history] == [press.id]
+            assert change.history[0].alert in {s.alert.id for s in desk.open}
+
+
+def _desk(join_s: int, renotify_s: int) -> tuple[Desk, Callable[[int, int, Reaction], Press]]:
+    noon, day = datetime(2026, 11, 22, 12, tzinfo=UTC), timedelta(days=1)
+    plan = Plan((Step(timedelta(0), (Route("samu", "samu/0", day),)),), ())
+    desk = Desk(
+        Identity("b", Doctor("Dr", "+33612345678"), Practice("P", "A")),
+        plan,
+        join_within=timedelta(seconds=join_s),
+        renotify_every=timedelta(seconds=renotify_s),
+    )
+
+    def make(number: int, at_s: int, reaction: Reaction) -> Press:
+        at = noon + timedelta(seconds=at_s)
+        return Press(press_id("S", 1, number), "button:b", "b", "single", reaction, at, at, was_queued=False)
+
+    return desk, make
+
+
+def test_ids_are_the_same_on_every_bridge_and_differ_for_every_press() -> None:
+    one = press_id("BF12-A34567", 7, 41)
+    assert one == press_id("BF12-A34567", 7, 41)
+    assert (
+        len({one, press_id("BF12-A34567", 7, 45), press_id("BF12-A34567", 8, 41), press_id("X", 7, 41)}) == 4
+    )
+    assert delivery_id(one, Purpose.ALERT, 0, "samu/0") != delivery_id(one, Purpose.AGAIN, 0, "samu/0")

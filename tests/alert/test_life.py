@@ -1,0 +1,58 @@
+"""An alert's life only goes forward."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flicbridge.alert import life
+from flicbridge.alert.alert import AlertState, Happening
+
+RANK = {
+    AlertState.RAISED: 0,
+    AlertState.NOTIFIED: 1,
+    AlertState.ACKNOWLEDGED: 2,
+    AlertState.CONFIRMED: 3,
+    AlertState.FALSE_ALARM: 3,
+    AlertState.CANCELLED: 3,
+    AlertState.CLOSED: 4,
+}
+HAPPENINGS = st.lists(st.sampled_from(Happening), max_size=12)
+
+
+@given(HAPPENINGS)
+def test_no_history_leads_back_to_waiting(history: list[Happening]) -> None:
+    ranks = [RANK[life.state_of(history[:n])] for n in range(len(history) + 1)]
+    assert ranks == sorted(ranks)
+
+
+@given(HAPPENINGS)
+def test_closed_is_the_end(history: list[Happening]) -> None:
+    assert life.state_of([Happening.CLOSED, *history]) is AlertState.CLOSED
+
+
+@given(HAPPENINGS)
+def test_cancelling_is_possible_until_closed(history: list[Happening]) -> None:
+    state = life.state_of(history)
+    expected = AlertState.CLOSED if state is AlertState.CLOSED else AlertState.CANCELLED
+    assert life.after(state, Happening.CANCELLED) is expected
+
+
+def test_a_forced_cancellation_can_still_be_confirmed() -> None:
+    assert life.after(AlertState.CANCELLED, Happening.CONFIRMED) is AlertState.CONFIRMED
+
+
+def test_a_message_that_arrives_after_the_cancellation_changes_nothing() -> None:
+    assert life.after(AlertState.CANCELLED, Happening.NOTIFIED) is AlertState.CANCELLED
+
+
+def test_the_usual_life() -> None:
+    assert life.state_of([Happening.RAISED, Happening.NOTIFIED]) is AlertState.NOTIFIED
+    assert (
+        life.state_of([Happening.RAISED, Happening.NOTIFIED, Happening.ACKNOWLEDGED])
+        is AlertState.ACKNOWLEDGED
+    )
+
+
+def test_open_states_are_those_in_which_help_is_still_wanted() -> None:
+    assert {AlertState.CANCELLED, AlertState.FALSE_ALARM, AlertState.CLOSED}.isdisjoint(life.OPEN)
+    assert AlertState.RAISED not in life.ANSWERED
+    assert AlertState.CANCELLED in life.ANSWERED
