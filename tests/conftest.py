@@ -1,6 +1,7 @@
 """Shared by all tests: time that leaps."""
 
 import asyncio
+import os
 from collections.abc import Callable, Mapping
 
 import pytest
@@ -19,3 +20,10 @@ def pytest_asyncio_loop_factories(
     if item.get_closest_marker("real_time"):
         return {"real_time": asyncio.SelectorEventLoop}
     return {"leaping": LeapingEventLoop}
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """In CI nothing may be skipped: a skipped test proves nothing, quietly."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("FLICBRIDGE_NO_SKIPS") and reporter is not None and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -145,6 +145,7 @@ class Delivery:
         occasion: 0 for the alert itself, n for the n-th press that joined it.
         recipient: name in the configuration.
         channel: `recipient/index`, the worker that carries it.
+        made_at: when what it tells happened: the press or the cancellation; UTC.
         due_at: not before; UTC.
         expires_at: pointless after; UTC.
         unless: skip when the alert has reached this state by `due_at`; None for step 0.
@@ -156,6 +157,7 @@ class Delivery:
     occasion: int
     recipient: str
     channel: str
+    made_at: datetime
     due_at: datetime
     expires_at: datetime
     unless: AlertState | None = None

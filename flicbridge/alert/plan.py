@@ -46,7 +46,7 @@ class Plan:
     def for_emergency(self, alert: Alert) -> tuple[Delivery, ...]:
         """Every delivery of a new alert, later steps included, so that a crash loses no escalation."""
         return tuple(
-            _delivery(alert, Purpose.ALERT, 0, route, alert.received_at + step.after, step.unless)
+            _delivery(alert, Purpose.ALERT, 0, route, alert.received_at, step.after, step.unless)
             for step in self.steps
             for route in step.routes
         )
@@ -88,7 +88,8 @@ def _delivery(
     purpose: Purpose,
     occasion: int,
     route: Route,
-    due_at: datetime,
+    made_at: datetime,
+    after: timedelta = timedelta(0),
     unless: AlertState | None = None,
 ) -> Delivery:
     return Delivery(
@@ -98,7 +99,8 @@ def _delivery(
         occasion=occasion,
         recipient=route.recipient,
         channel=route.channel,
-        due_at=due_at,
-        expires_at=due_at + route.expires_after,
+        made_at=made_at,
+        due_at=made_at + after,
+        expires_at=made_at + after + route.expires_after,
         unless=unless,
     )

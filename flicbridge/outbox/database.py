@@ -98,6 +98,26 @@ def _migrate(db: sqlite3.Connection) -> None:
             db.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")
 
 
+def copy_for_rehearsal(path: Path, copy: Path) -> None:
+    """Copy a database with its pairings and counters, and without any alert: none may be sent twice.
+
+    Raises:
+        StoreError: it cannot be read or written.
+        StoreTooNewError: a newer flicbridge wrote it.
+    """
+    source = connect(path, read_only=True)
+    target = connect(copy)
+    try:
+        source.backup(target)
+        target.execute("PRAGMA foreign_keys = ON")
+        target.execute("DELETE FROM alert")
+    except sqlite3.Error as error:
+        raise StoreError(f"cannot copy the database {path}: {error}") from error
+    finally:
+        source.close()
+        target.close()
+
+
 @contextmanager
 def transaction(db: sqlite3.Connection) -> Iterator[None]:
     """Everything inside, or nothing, and on disk when it is left."""

@@ -83,13 +83,14 @@ class Ledger:
         self._turn = asyncio.Lock()
         self._unsaved: dict[UUID, Change] = {}
 
-    async def take(self, press: Press, mark: Mark, position: Position | None) -> Taken:
+    async def take(self, press: Press, mark: Mark | None, position: Position | None) -> Taken:
         """Take a press: when this returns, it is on disk and on its way (or on its way from memory)."""
         async with self._turn:
             if press.id in self._unsaved:
                 await self._save_unsaved()
                 return Taken(Effect.KNOWN, press.id, press.id not in self._unsaved)
-            change = replace(self._desk.decide(press, position), mark=mark)
+            # A mark must not overtake presses that are only in memory; it comes with a later press.
+            change = replace(self._desk.decide(press, position), mark=None if self._unsaved else mark)
             known, safe = await self._commit(change)
             if known is not None:
                 return Taken(Effect.KNOWN, known, safe=True)
@@ -111,9 +112,13 @@ class Ledger:
         return taken
 
     async def note(self, mark: Mark) -> bool:
-        """Write down how far a button is settled; returns True once that is on disk."""
+        """Write down how far a button is settled; returns True once that is on disk.
+
+        Not while a press is only in memory: the mark would tell the button to forget it.
+        """
         async with self._turn:
-            return (await self._commit(Change(mark=mark)))[1]
+            await self._save_unsaved()
+            return not self._unsaved and (await self._commit(Change(mark=mark)))[1]
 
     async def move(self, alert: UUID, what: Happening, *, by: str) -> bool:
         """Let a person acknowledge, cancel, confirm or close an alert; returns False if it moves nothing."""

@@ -19,10 +19,10 @@ INSERT INTO alert_event (alert, what, at, by, press) VALUES (:alert, :what, :at,
 
 # A delivery that is already there is the same delivery: its id says so.
 ADD_DELIVERY: Final = """
-INSERT INTO delivery
-    (id, alert, purpose, occasion, recipient, channel, unless, state, due_at, expires_at, attempts)
-VALUES
-    (:id, :alert, :purpose, :occasion, :recipient, :channel, :unless, :state, :due_at, :expires_at, :attempts)
+INSERT INTO delivery (id, alert, purpose, occasion, recipient, channel, unless, state,
+    made_at, due_at, expires_at, attempts)
+VALUES (:id, :alert, :purpose, :occasion, :recipient, :channel, :unless, :state,
+    :made_at, :due_at, :expires_at, :attempts)
 ON CONFLICT (id) DO NOTHING
 """
 

@@ -72,6 +72,7 @@ def make_change() -> MakeChange:
                     occasion=0,
                     recipient=channel.split("/")[0],
                     channel=channel,
+                    made_at=now_at,
                     due_at=due_at,
                     expires_at=due_at + timedelta(seconds=expires_s),
                 )

@@ -47,6 +47,7 @@ CREATE TABLE delivery (
     channel      TEXT NOT NULL,
     unless       TEXT,
     state        TEXT NOT NULL,
+    made_at      REAL NOT NULL,
     due_at       REAL NOT NULL,
     expires_at   REAL NOT NULL,
     attempts     INTEGER NOT NULL DEFAULT 0,

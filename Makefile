@@ -1,0 +1,65 @@
+# make demo    a simulated press travels the whole path; needs no hardware and no settings
+# make test    the test suite
+# All else (lint, types, benchmarks, ...) is for people who change flicbridge.
+
+VENV ?= .venv
+BIN = $(VENV)/bin
+READY = $(VENV)/.ready
+SOURCES = flicbridge tests benchmarks examples
+PYTEST_ARGS ?=
+
+.PHONY: demo test lint types check format texts lock fuzz benchmarks dist clean
+
+demo: $(READY)
+	$(BIN)/flicbridge simulate examples/scenarios/aggression.toml
+
+test: $(READY)
+	$(BIN)/python -m pytest -n auto --dist worksteal $(PYTEST_ARGS)
+
+lint: $(READY)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+
+types: $(READY)
+	$(BIN)/mypy
+
+check: lint types test
+
+format: $(READY)
+	$(BIN)/ruff check --fix $(SOURCES)
+	$(BIN)/ruff format $(SOURCES)
+
+# A minute of hostile bytes against the button session.
+FUZZ_SECONDS ?= 60
+fuzz: $(READY)
+	$(BIN)/python tests/fuzz/fuzz_flic2_session.py $(FUZZ_SECONDS)
+
+benchmarks: $(READY)
+	$(BIN)/python benchmarks/press_to_wire.py
+
+# The translation catalogue: collect the texts from the code, merge them, compile.
+LOCALE = flicbridge/texts/locale
+texts: $(READY)
+	$(BIN)/pybabel -q extract --no-location --sort-output --omit-header -o $(LOCALE)/flicbridge.pot flicbridge
+	$(BIN)/pybabel -q update --no-fuzzy-matching -i $(LOCALE)/flicbridge.pot -d $(LOCALE) -D flicbridge
+	$(BIN)/pybabel -q compile -d $(LOCALE) -D flicbridge --statistics
+
+# Newer versions of what we depend on. The lock files name versions and hashes, and no registry.
+LOCK = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.12 --generate-hashes --no-header
+lock: $(READY)
+	$(LOCK) pyproject.toml -o .ci/lock/core.txt
+	$(LOCK) --all-extras --group dev pyproject.toml -o .ci/lock/dev.txt
+
+dist: $(READY)
+	$(BIN)/python -m hatchling build
+
+clean:
+	rm -rf $(VENV) .venv-* dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+# The environment: everything at the versions and with the hashes of the lock file, then flicbridge itself.
+$(READY): .ci/lock/dev.txt pyproject.toml .ci/find-python
+	@python="$$(.ci/find-python)" && echo "Setting up $(VENV) with $$("$$python" --version)" && \
+	    "$$python" -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .ci/lock/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@

@@ -1,0 +1,86 @@
+"""Phone numbers: E.164 in the settings, the way people dial them in texts."""
+
+import re
+from functools import lru_cache
+from typing import Final
+
+import phonenumbers
+from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat
+
+HOW_TO_WRITE: Final = 'write it with + and the country code, digits only, such as "+33612345678"'
+
+# France and the territories that share its dialling plan: from any of them, the national form reaches
+# the others. Every other number keeps its country code, or it would ring at a stranger's.
+FRENCH_PLAN: Final = frozenset({33, 262, 508, 590, 594, 596})
+
+SHORT_NUMBER: Final = re.compile(r"\+?\d{1,6}")
+
+
+@lru_cache(maxsize=256)
+def national(e164: str) -> str:
+    """An E.164 number as a person in France dials it: `06 12 34 56 78`, or `+32 470 12 34 56` for abroad.
+
+    Never fails: what is no phone number comes back unchanged, for a text with a strange number in it is
+    better than no text.
+    """
+    number = _parsed(e164)
+    if number is None:
+        return e164
+    at_home = number.country_code in FRENCH_PLAN
+    form = PhoneNumberFormat.NATIONAL if at_home else PhoneNumberFormat.INTERNATIONAL
+    return phonenumbers.format_number(number, form)
+
+
+def checked(e164: str) -> str:
+    """Hand back an E.164 number, if it is one that can be called.
+
+    Raises:
+        ValueError: it is not; the message says what is wrong and how to write it.
+    """
+    if SHORT_NUMBER.fullmatch(e164):
+        raise ValueError(
+            f'short numbers such as "15" or "114" cannot be used, and {e164!r} looks like one: give the full '
+            f"number that was agreed on with whoever answers there, and {HOW_TO_WRITE}"
+        )
+    number = _parsed(e164)
+    if number is None or not e164.startswith("+"):
+        raise ValueError(
+            f"{e164!r} does not start with + and a country code that exists; {_suggestion(e164)}"
+        )
+    if not phonenumbers.is_valid_number(number):
+        raise ValueError(f"{e164!r} {_flaw(number)}; {HOW_TO_WRITE}")
+    if _e164(number) != e164:
+        raise ValueError(f"{e164!r} is not plain E.164; {_suggestion(e164)}")
+    return e164
+
+
+def _parsed(text: str, region: str | None = None) -> PhoneNumber | None:
+    try:
+        return phonenumbers.parse(text, region)
+    except NumberParseException:
+        return None
+
+
+def _e164(number: PhoneNumber) -> str:
+    return phonenumbers.format_number(number, PhoneNumberFormat.E164)
+
+
+def _flaw(number: PhoneNumber) -> str:
+    """What keeps a number from being called."""
+    match phonenumbers.is_possible_number_with_reason(number):
+        case phonenumbers.ValidationResult.TOO_SHORT:
+            return "has too few digits"
+        case phonenumbers.ValidationResult.TOO_LONG:
+            return "has too many digits"
+        case phonenumbers.ValidationResult.INVALID_COUNTRY_CODE:
+            return "has a country code that does not exist"
+        case _:
+            return "is not in use as a phone number in its country"
+
+
+def _suggestion(text: str) -> str:
+    """How to write it, with this very number if it can be guessed: most installers are in France."""
+    number = _parsed(text, "FR")
+    if number is None or not phonenumbers.is_valid_number(number):
+        return HOW_TO_WRITE
+    return f'write it with + and the country code, digits only: "{_e164(number)}"'

@@ -1,0 +1,175 @@
+"""The data path of one button on one screen: what it says, as far as the ledger, and back to the button."""
+
+import asyncio
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from flicbridge.alert.alert import press_id
+from flicbridge.alert.desk import Mark, Press, Reaction
+from flicbridge.clock import Clock
+from flicbridge.gesture import Gesture, GestureTable, Recogniser
+from flicbridge.gesture.timeline import EarliestArrival
+from flicbridge.observation import Observation, Observe, Value
+from flicbridge.outbox.ledger import Ledger, Taken
+from flicbridge.place import Position
+from flicbridge.press import ButtonEvent, Counter
+from flicbridge.press.source import ButtonSource, Heard, LinkUp, PressesLost
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Fingers:
+    """What the configuration makes of one button's gestures.
+
+    Attributes:
+        button: the button's name.
+        table: the gestures it knows.
+        reactions: gesture name to reaction.
+        allowance_s: how late a packet of this family may be and still overtake a timer of ours.
+    """
+
+    button: str
+    table: GestureTable
+    reactions: Mapping[str, Reaction]
+    allowance_s: float
+
+
+class ButtonPath:
+    """Carries the presses of one button as far as the ledger, and tells the button what is safe."""
+
+    def __init__(
+        self,
+        fingers: Fingers,
+        source: ButtonSource,
+        ledger: Ledger,
+        where: Callable[[], Position | None],
+        *,
+        clock: Clock,
+        observe: Observe,
+    ) -> None:
+        self.source = source
+        self.fingers = fingers
+        self._ledger = ledger
+        self._where = where
+        self._clock = clock
+        self._observe = observe
+        self._recogniser = Recogniser(fingers.table)
+        self._timeline = EarliestArrival()
+        self._heard: asyncio.Queue[Heard] = asyncio.Queue()
+        self._marked: Counter | None = None
+        self._serial: str | None = None
+        self._boot_id: int | None = None
+        self._asked: list[asyncio.Future[Taken]] = []
+
+    def next_taken(self) -> asyncio.Future[Taken]:
+        """What will become of this button's next gesture."""
+        future: asyncio.Future[Taken] = asyncio.get_running_loop().create_future()
+        self._asked.append(future)
+        return future
+
+    async def listen(self) -> None:
+        """Let the source run; for ever."""
+        await self.source.run(self._heard.put_nowait)
+
+    async def carry(self) -> None:
+        """Carry what is heard; for ever."""
+        while True:
+            gestures = self._gestures(await self._next())
+            for gesture in gestures:
+                # How far the button is settled may be written down only with the last of them.
+                await self._take(gesture, with_mark=gesture is gestures[-1])
+            if self._heard.empty():
+                await self._note_settled()
+
+    async def _next(self) -> Heard | None:
+        """What is heard next, or None when the recogniser's time has come."""
+        if not self._heard.empty():
+            return self._heard.get_nowait()
+        deadline_s = self._recogniser.deadline_s
+        wake_s = None
+        if deadline_s is not None:
+            wake_s = self._timeline.wake_at_s(deadline_s, self.fingers.allowance_s)
+        try:
+            async with asyncio.timeout_at(wake_s):
+                return await self._heard.get()
+        except TimeoutError:
+            return None
+
+    def _gestures(self, heard: Heard | None) -> list[Gesture]:
+        match heard:
+            case None:
+                now_s = self._timeline.button_now_s(self._clock.now_s(), self.fingers.allowance_s)
+                return self._recogniser.pass_time(now_s)
+            case LinkUp():
+                return self._begin_session(heard)
+            case PressesLost():
+                log.error("presses_lost", button=self.fingers.button, presses=heard.presses)
+                self._say("presses_lost", float(heard.presses))
+                return []
+            case ButtonEvent():
+                self._timeline.note(heard.at_s, heard.arrived_s)
+                self._serial = heard.serial
+                return self._recogniser.feed(heard)
+
+    def _begin_session(self, link: LinkUp) -> list[Gesture]:
+        """Start afresh: what was unfinished was not settled either, so the button says it again.
+
+        Unless it restarted. Then its memory is gone, and what we heard is all there will ever be.
+        """
+        restarted = self._boot_id not in (None, link.boot_id)
+        gestures = self._recogniser.pass_time(math.inf) if restarted else []
+        self._recogniser.reset()
+        self._boot_id = link.boot_id
+        self._timeline = EarliestArrival()
+        self._timeline.note(link.clock_s, link.arrived_s)
+        return gestures
+
+    async def _take(self, gesture: Gesture, *, with_mark: bool) -> None:
+        mark = self._mark() if with_mark else None
+        taken = await self._ledger.take(self._press(gesture), mark, self._where())
+        self._say("last_gesture", gesture.name)
+        if mark is not None and taken.safe:
+            self._acknowledge(mark.counter)
+        for future in self._asked:
+            if not future.done():
+                future.set_result(taken)
+        self._asked.clear()
+
+    def _press(self, gesture: Gesture) -> Press:
+        """Date a gesture back to when the finger went down; only the wall clock of now is asked."""
+        now_at, counter = self._clock.now_at(), gesture.counter
+        ago = timedelta(seconds=max(0.0, self._clock.now_s() - gesture.pressed_s))
+        return Press(
+            id=press_id(gesture.serial, counter.boot_id, counter.event_count),
+            by=f"button:{gesture.button}",
+            button=gesture.button,
+            gesture=gesture.name,
+            reaction=self.fingers.reactions[gesture.name],
+            pressed_at=now_at - ago,
+            received_at=now_at,
+            was_queued=gesture.was_queued,
+        )
+
+    def _mark(self) -> Mark | None:
+        settled = self._recogniser.settled
+        if settled is None or settled == self._marked or self._serial is None:
+            return None
+        return Mark(self._serial, settled)
+
+    async def _note_settled(self) -> None:
+        """Presses that mean nothing are settled too, lest the button say them again for ever."""
+        mark = self._mark()
+        if mark is not None and await self._ledger.note(mark):
+            self._acknowledge(mark.counter)
+
+    def _acknowledge(self, counter: Counter) -> None:
+        self._marked = counter
+        self.source.acknowledge(counter)
+
+    def _say(self, fact: str, value: Value) -> None:
+        self._observe(Observation(f"button:{self.fingers.button}", fact, value))

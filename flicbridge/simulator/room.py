@@ -1,0 +1,89 @@
+"""A room with a simulated radio and one simulated Flic 2 for each Flic 2 in the settings.
+
+A button does not forget when the bridge restarts, so what it remembers is kept in `state_dir/simulated/`.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from flicbridge.clock import Clock
+from flicbridge.config.settings import Settings
+from flicbridge.observation import Observe
+from flicbridge.press.radio import Radio
+from flicbridge.press.settings import Family
+from flicbridge.room import Finger, RadioRoom, at_work
+from flicbridge.simulator.keys import TEST_ROOT_PUBLIC
+from flicbridge.simulator.peripheral import Peripheral
+from flicbridge.simulator.world import VirtualWorld
+
+SAVE_EVERY_S: Final = 1.0
+
+
+@asynccontextmanager
+async def open_simulated_room(
+    settings: Settings, *, clock: Clock, observe: Observe
+) -> AsyncGenerator[RadioRoom]:
+    """Open the room; a button that was never paired is held until it is in public mode, as a person would."""
+    folder = settings.bridge.state_dir / "simulated"
+    names = [button.name for button in settings.buttons if button.family is Family.FLIC2]
+    async with VirtualWorld() as world, asyncio.TaskGroup() as group:
+        buttons = await wake_buttons(world, names, folder)
+        tasks = [group.create_task(_remember(buttons, folder, clock), name="simulated-memory")]
+        tasks += [
+            group.create_task(button.hold_7_seconds(), name=f"hold:{button.name}")
+            for button in buttons.values()
+            if not button.flic2.memory.hosts
+        ]
+        async with simulated_radio(world, buttons, clock=clock, observe=observe) as room:
+            yield room
+        for task in tasks:
+            task.cancel()
+
+
+@asynccontextmanager
+async def simulated_radio(
+    world: VirtualWorld, buttons: Mapping[str, Peripheral], *, clock: Clock, observe: Observe
+) -> AsyncGenerator[RadioRoom]:
+    """A bridge's radio in a world that is there already."""
+    radio = Radio(world.radio.scanner, world.radio.client, clock=clock, observe=observe)
+    async with at_work(radio):
+        yield RadioRoom(radio, TEST_ROOT_PUBLIC, {name: _finger(button) for name, button in buttons.items()})
+
+
+async def wake_buttons(world: VirtualWorld, names: Sequence[str], folder: Path) -> dict[str, Peripheral]:
+    """Bring the buttons of these names into the world, with what they remember."""
+    return {name: await world.add_button(name, state=_remembered(folder, name)) for name in names}
+
+
+def _finger(button: Peripheral) -> Finger:
+    async def press(script: Sequence[tuple[float, float]]) -> None:
+        await button.press(list(script))
+
+    return press
+
+
+def _remembered(folder: Path, name: str) -> str | None:
+    path = folder / f"{name}.json"
+    return path.read_text(encoding="utf-8") if path.exists() else None
+
+
+async def _remember(buttons: Mapping[str, Peripheral], folder: Path, clock: Clock) -> None:
+    """Write down what the buttons remember, often, and once more at the end."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        while True:
+            _save(buttons, folder)
+            await clock.sleep(SAVE_EVERY_S)
+    finally:
+        _save(buttons, folder)
+
+
+def _save(buttons: Mapping[str, Peripheral], folder: Path) -> None:
+    for name, button in buttons.items():
+        path = folder / f"{name}.json"
+        draft = path.with_suffix(".new")
+        draft.write_text(button.to_json(), encoding="utf-8")
+        draft.replace(path)
