@@ -40,9 +40,12 @@ benchmarks: $(READY)
 # The translation catalogue: collect the texts from the code, merge them, compile.
 LOCALE = flicbridge/texts/locale
 texts: $(READY)
-	$(BIN)/pybabel -q extract --no-location --sort-output --omit-header -o $(LOCALE)/flicbridge.pot flicbridge
-	$(BIN)/pybabel -q update --no-fuzzy-matching -i $(LOCALE)/flicbridge.pot -d $(LOCALE) -D flicbridge
-	$(BIN)/pybabel -q compile -d $(LOCALE) -D flicbridge --statistics
+	mkdir -p build
+	$(BIN)/pybabel -q extract --project flicbridge --version "" --add-location file --width 110 \
+	    --output-file build/flicbridge.pot flicbridge
+	$(BIN)/pybabel -q update --domain flicbridge --input-file build/flicbridge.pot --output-dir $(LOCALE) \
+	    --width 110 --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
+	$(BIN)/pybabel -q compile --domain flicbridge --directory $(LOCALE)
 
 # Newer versions of what we depend on. The lock files name versions and hashes, and no registry.
 LOCK = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.12 --generate-hashes --no-header

@@ -2,9 +2,10 @@
 
     python benchmarks/press_to_wire.py [--presses 500]
 
-Everything is real: the button's radio packet (or the virtual press), its verification, the gesture, the commit
-with fsync, the courier, the signed HTTP request. The clock starts when bleak hands over the notification (or
-when `press` is called) and stops when the first bytes of the request reach a receiver in another process.
+Everything is real: the button's radio packet (or the virtual press), its verification, the gesture, the
+commit with fsync, the courier, the signed HTTP request. The clock starts when bleak hands over the
+notification (or when `press` is called) and stops when the first bytes of the request reach a receiver in
+another process.
 """
 
 import argparse
@@ -25,17 +26,19 @@ from typing import IO, Any
 
 import structlog
 
-from flicbridge.bridge import Bridge, open_bridge
+from flicbridge.bridge import open_bridge
 from flicbridge.clock import SystemClock
 from flicbridge.config import Settings, load
 from flicbridge.credentials import Credentials, Environment
 from flicbridge.gesture import GestureTable, Recogniser
 from flicbridge.gesture.script import finger_script
 from flicbridge.gesture.table import COMMON
+from flicbridge.house import Bridge
 from flicbridge.outbox.store import Store
 from flicbridge.press import ButtonEvent, Counter, EventKind
 from flicbridge.press.flic2 import record
 from flicbridge.press.flic2.pair import pair
+from flicbridge.simulator.flic2.memory import Identity
 from flicbridge.simulator.room import simulated_radio, wake_buttons
 from flicbridge.simulator.world import VirtualWorld
 
@@ -61,6 +64,7 @@ serial = "{serial}"
 simulated = true
 gestures = {{ single = "alert" }}
 """
+PAUSE_S = 0.02  # nobody presses faster; what the last press left to do is done by then
 CREDENTIALS = Credentials([Environment({"FLICBRIDGE_SECRET_HUB": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"})])
 
 
@@ -115,7 +119,9 @@ def stamp_notifications(client: type[Any], stamps: list[float]) -> type[Any]:
     """The same bleak backend, noting when it hands over each notification."""
 
     class Stamped(client):  # type: ignore[misc]
-        async def start_notify(self, characteristic: Any, callback: Callable[..., None], **kwargs: Any) -> None:
+        async def start_notify(
+            self, characteristic: Any, callback: Callable[..., None], **kwargs: Any
+        ) -> None:
             def stamped(data: bytearray) -> None:
                 stamps.append(time.monotonic())
                 callback(data)
@@ -134,6 +140,7 @@ async def virtual_presses(settings: Settings, arrivals: IO[str], presses: int) -
             arrived_s, alert = (await asyncio.to_thread(arrivals.readline)).split()
             assert alert == str(taken.alert)
             took.append(float(arrived_s) - began_s)
+            await asyncio.to_thread(time.sleep, PAUSE_S)
     return took
 
 
@@ -159,7 +166,7 @@ async def button_presses(settings: Settings, folder: Path, arrivals: IO[str], pr
                         buttons["poche"].press([(0.0, 0.005)]), asyncio.to_thread(arrivals.readline)
                     )
                     took.append(float(line.split()[0]) - stamps[0])
-                    await clock.sleep(0.01)
+                    await clock.sleep(PAUSE_S)
                 assert bridge.ready.is_set()
     return took
 
@@ -196,28 +203,31 @@ def main() -> None:
     if arguments.receive:
         asyncio.run(receive())
         return
-    # As in a service: JSON lines, here to nowhere.
-    structlog.configure(
-        processors=[structlog.processors.add_log_level, structlog.processors.JSONRenderer()],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(Path(os.devnull).open("w")),
-    )
-    print(f"{'from ... to the first bytes at the receiver':<42} {'times':>6} {'p50 ms':>8} {'p95':>8} {'p99':>8}")
+    with Path(os.devnull).open("w") as nowhere:
+        structlog.configure(  # as in a service: JSON lines
+            processors=[structlog.processors.add_log_level, structlog.processors.JSONRenderer()],
+            wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+            logger_factory=structlog.PrintLoggerFactory(nowhere),
+        )
+        measure(arguments.presses)
+
+
+def measure(presses: int) -> None:
+    print(f"{'from ... to the receiver, ms':<42} {'times':>6} {'p50':>8} {'p95':>8} {'p99':>8}")
     with tempfile.TemporaryDirectory() as name, receiver() as (port, arrivals):
         folder = Path(name)
-        from flicbridge.simulator.flic2.memory import Identity
-
-        text = SETTINGS.format(
-            folder=folder / "state", url=f"http://127.0.0.1:{port}/hook", serial=Identity.made_for("poche").serial
+        (folder / "state").mkdir()
+        (folder / "benchmark.toml").write_text(
+            SETTINGS.format(
+                folder=folder / "state",
+                url=f"http://127.0.0.1:{port}/hook",
+                serial=Identity.made_for("poche").serial,
+            )
         )
-        (folder / "benchmark.toml").write_text(text)
         settings = load(folder / "benchmark.toml", secrets=False)
-        show("a virtual press", asyncio.run(virtual_presses(settings, arrivals, arguments.presses)))
-        show(
-            "a Flic 2's notification",
-            asyncio.run(button_presses(settings, folder, arrivals, arguments.presses)),
-        )
-    show("the decision alone (one event)", decisions(arguments.presses))
+        show("a virtual press", asyncio.run(virtual_presses(settings, arrivals, presses)))
+        show("a Flic 2's notification", asyncio.run(button_presses(settings, folder, arrivals, presses)))
+    show("the decision alone, per event", decisions(presses))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """The room around the bridge: the radio that buttons are heard over, real or simulated."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from flicbridge.errors import InputError
 from flicbridge.observation import Observe
 from flicbridge.press.flic2.crypto import VENDOR_ROOT_KEY
 from flicbridge.press.radio import Radio
+from flicbridge.supervise import alongside
 
 type Finger = Callable[[Sequence[tuple[float, float]]], Awaitable[None]]
 """Presses a simulated button as a script of (down, up) seconds says."""
@@ -48,16 +48,5 @@ async def open_room(settings: Settings, *, clock: Clock, observe: Observe) -> As
             yield room
         return
     radio = Radio(None, None, clock=clock, observe=observe)
-    async with at_work(radio):
+    async with alongside(radio=radio.run):
         yield RadioRoom(radio)
-
-
-@asynccontextmanager
-async def at_work(radio: Radio) -> AsyncGenerator[None]:
-    """Let a radio run for as long as the context lasts."""
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(radio.run(), name="radio")
-        try:
-            yield
-        finally:
-            task.cancel()

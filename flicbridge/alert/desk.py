@@ -198,8 +198,9 @@ class Desk:
         """The open emergency this press belongs to: the one last pressed near the same time, if any."""
         near = [
             standing
-            for standing in self.open
-            if standing.alert.kind is AlertKind.EMERGENCY
+            for standing in self._standings.values()
+            if standing.state in life.OPEN
+            and standing.alert.kind is AlertKind.EMERGENCY
             and abs(press.pressed_at - standing.last_press_at) < self._join_within
         ]
         return max(near, key=lambda s: s.last_press_at, default=None)

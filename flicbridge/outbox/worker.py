@@ -7,6 +7,7 @@ failing stands in front of a new alert.
 import asyncio
 import heapq
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import count
@@ -84,7 +85,8 @@ class Worker:
         self._queue: list[_Entry] = []
         self._numbers = count()
         self._news = asyncio.Event()
-        self._slots = asyncio.Semaphore(IN_FLIGHT)
+        self._group: asyncio.TaskGroup | None = None
+        self._in_flight = 0
         self._failures = 0
 
     def put(self, job: Job, *, wait_s: float, lives_s: float) -> None:
@@ -95,27 +97,39 @@ class Worker:
     async def run(self) -> None:
         """Carry until cancelled."""
         async with asyncio.TaskGroup() as group:
-            while True:
-                await self._slots.acquire()
-                entry = await self._next_due()
-                task = group.create_task(self._keep(entry), name=f"delivery:{entry.job.id}")
-                task.add_done_callback(lambda _: self._slots.release())
+            self._group = group
+            try:
+                while True:
+                    self._start_what_is_due()
+                    await self._news_or_due()
+            finally:
+                self._group = None
 
     def _push(self, entry: _Entry) -> None:
         heapq.heappush(self._queue, entry)
+        self._start_what_is_due()  # at once: a new alert does not wait for another turn of the loop
         self._news.set()
 
-    async def _next_due(self) -> _Entry:
-        while True:
-            wait_s = self._queue[0].due_s - self._clock.now_s() if self._queue else None
-            if wait_s is not None and wait_s <= 0:
-                return heapq.heappop(self._queue)
-            self._news.clear()
-            try:
-                async with asyncio.timeout(wait_s):
-                    await self._news.wait()
-            except TimeoutError:
-                continue
+    def _start_what_is_due(self) -> None:
+        now_s = self._clock.now_s()
+        while self._group and self._queue and self._queue[0].due_s <= now_s and self._in_flight < IN_FLIGHT:
+            entry = heapq.heappop(self._queue)
+            self._in_flight += 1
+            task = self._group.create_task(self._keep(entry), name=f"delivery:{entry.job.id}")
+            task.add_done_callback(self._landed)
+
+    def _landed(self, _task: asyncio.Task[None]) -> None:
+        self._in_flight -= 1
+        self._news.set()
+
+    async def _news_or_due(self) -> None:
+        """Wait until the queue or the number under way changed, or its head is due."""
+        may_start = self._queue and self._in_flight < IN_FLIGHT
+        due_s = self._queue[0].due_s if may_start else None
+        self._news.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(due_s):
+                await self._news.wait()
 
     async def _keep(self, entry: _Entry) -> None:
         """Handle an entry; whatever goes wrong inside must not lose it, nor end the channel."""

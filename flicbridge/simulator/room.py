@@ -3,9 +3,9 @@
 A button does not forget when the bridge restarts, so what it remembers is kept in `state_dir/simulated/`.
 """
 
-import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -14,10 +14,11 @@ from flicbridge.config.settings import Settings
 from flicbridge.observation import Observe
 from flicbridge.press.radio import Radio
 from flicbridge.press.settings import Family
-from flicbridge.room import Finger, RadioRoom, at_work
+from flicbridge.room import Finger, RadioRoom
 from flicbridge.simulator.keys import TEST_ROOT_PUBLIC
 from flicbridge.simulator.peripheral import Peripheral
 from flicbridge.simulator.world import VirtualWorld
+from flicbridge.supervise import Start, alongside
 
 SAVE_EVERY_S: Final = 1.0
 
@@ -29,18 +30,19 @@ async def open_simulated_room(
     """Open the room; a button that was never paired is held until it is in public mode, as a person would."""
     folder = settings.bridge.state_dir / "simulated"
     names = [button.name for button in settings.buttons if button.family is Family.FLIC2]
-    async with VirtualWorld() as world, asyncio.TaskGroup() as group:
+    async with VirtualWorld() as world:
         buttons = await wake_buttons(world, names, folder)
-        tasks = [group.create_task(_remember(buttons, folder, clock), name="simulated-memory")]
-        tasks += [
-            group.create_task(button.hold_7_seconds(), name=f"hold:{button.name}")
-            for button in buttons.values()
+        background: dict[str, Start] = {"simulated-memory": partial(_remember, buttons, folder, clock)}
+        background |= {
+            f"hold:{name}": button.hold_7_seconds
+            for name, button in buttons.items()
             if not button.flic2.memory.hosts
-        ]
-        async with simulated_radio(world, buttons, clock=clock, observe=observe) as room:
+        }
+        async with (
+            alongside(**background),
+            simulated_radio(world, buttons, clock=clock, observe=observe) as room,
+        ):
             yield room
-        for task in tasks:
-            task.cancel()
 
 
 @asynccontextmanager
@@ -49,7 +51,7 @@ async def simulated_radio(
 ) -> AsyncGenerator[RadioRoom]:
     """A bridge's radio in a world that is there already."""
     radio = Radio(world.radio.scanner, world.radio.client, clock=clock, observe=observe)
-    async with at_work(radio):
+    async with alongside(radio=radio.run):
         yield RadioRoom(radio, TEST_ROOT_PUBLIC, {name: _finger(button) for name, button in buttons.items()})
 
 
@@ -72,7 +74,6 @@ def _remembered(folder: Path, name: str) -> str | None:
 
 async def _remember(buttons: Mapping[str, Peripheral], folder: Path, clock: Clock) -> None:
     """Write down what the buttons remember, often, and once more at the end."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         while True:
             _save(buttons, folder)
@@ -82,6 +83,7 @@ async def _remember(buttons: Mapping[str, Peripheral], folder: Path, clock: Cloc
 
 
 def _save(buttons: Mapping[str, Peripheral], folder: Path) -> None:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name, button in buttons.items():
         path = folder / f"{name}.json"
         draft = path.with_suffix(".new")

@@ -24,7 +24,7 @@ def from_json(text: str) -> Pairing:
     """
     try:
         raw = json.loads(text)
-        return _PAIRING.validate_python({**raw, "material": bytes.fromhex(raw["material"])}, strict=True)
+        return _PAIRING.validate_python({**raw, "material": bytes.fromhex(raw["material"])})
     except (ValidationError, ValueError, TypeError, KeyError):
         # The cause holds the secret, so it does not travel on.
         raise StoreError(
