@@ -1,0 +1,142 @@
+"""The board keeps the newest of every fact, and the status says what is wrong and nothing else."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from flicbridge.clock import Clock, LoopClock
+from flicbridge.guard.board import Board
+from flicbridge.guard.status import ButtonPart, ChannelPart, House, report
+from flicbridge.observation import Observation, Value
+
+NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+HOUSE = House(
+    bridge="tilleuls-1",
+    version="1.0",
+    pid=7,
+    started_at=NOON,
+    rehearsal=False,
+    buttons=(
+        ButtonPart("poche", "flic2", "BF12-A34567", over_radio=True, paired=True),
+        ButtonPart("bureau", "virtual", "", over_radio=False, paired=True),
+    ),
+    channels=(ChannelPart("samu/0", "samu", "smsgate"),),
+)
+
+
+@pytest.fixture
+async def clock() -> Clock:
+    return LoopClock(asyncio.get_running_loop(), wall_at=NOON)
+
+
+@pytest.fixture
+async def board(clock: Clock) -> Board:
+    return Board(clock)
+
+
+def say(board: Board, subject: str, **facts: Value) -> None:
+    for fact, value in facts.items():
+        board.observe(Observation(subject, fact, value))
+
+
+def well(board: Board) -> None:
+    say(board, "radio", state="scanning", error=None)
+    say(board, "button:poche", link="up", battery_mv=2980.0)
+    say(board, "channel:samu/0", state="ok", last_error=None)
+    say(board, "store", state="ok", error=None)
+
+
+def answer(board: Board, house: House = HOUSE) -> dict[str, Any]:
+    return report(house, board, counts={}, open_alerts=[], now_at=NOON + timedelta(seconds=60))
+
+
+async def test_a_note_knows_since_when_it_is_true(board: Board, clock: Clock) -> None:
+    say(board, "radio", state="off")
+    await clock.sleep(60)
+    say(board, "radio", state="off")
+    note = board.note("radio", "state")
+    assert note is not None
+    assert round((note.at - note.since_at).total_seconds()) == 60
+    say(board, "radio", state="scanning")
+    note = board.note("radio", "state")
+    assert note is not None
+    assert note.at == note.since_at
+
+
+async def test_what_was_known_before_a_restart_overrules_nothing_newer(board: Board) -> None:
+    say(board, "button:poche", battery_mv=2900.0)
+    board.remember(
+        [
+            (Observation("button:poche", "battery_mv", 2700.0), NOON - timedelta(days=1)),
+            (Observation("button:poche", "firmware", 10.0), NOON - timedelta(days=1)),
+        ]
+    )
+    assert board.facts("button:poche") == {"battery_mv": 2900.0, "firmware": 10.0}
+
+
+async def test_only_what_changed_is_to_be_remembered(board: Board) -> None:
+    say(board, "radio", state="off", error="no adapter")
+    assert {o.fact for o, _ in board.changed()} == {"state", "error"}
+    assert list(board.changed()) == []
+    say(board, "radio", state="scanning")
+    assert [o.value for o, _ in board.changed()] == ["scanning"]
+
+
+async def test_a_house_in_order_has_no_problems(board: Board) -> None:
+    well(board)
+    found = answer(board)
+    assert found["ok"]
+    assert found["problems"] == []
+    assert found["buttons"][0]["link"] == "up"
+    assert found["bridge"]["uptime_s"] == 60
+
+
+@pytest.mark.parametrize(
+    ("subject", "facts", "problem"),
+    [
+        ("radio", {"state": "off", "error": "no adapter"}, ("radio", "radio_off", "no adapter")),
+        ("button:poche", {"link": "waiting"}, ("button:poche", "not_connected", "")),
+        ("button:poche", {"link": "refused", "last_error": "x"}, ("button:poche", "not_connected", "x")),
+        ("button:poche", {"battery_mv": 2741.0}, None),
+        ("button:poche", {"battery_mv": 2740.0}, ("button:poche", "battery_low", "2740 mV")),
+        ("button:poche", {"battery_mv": 2440.0}, ("button:poche", "battery_critical", "2440 mV")),
+        ("button:poche", {"tampering": 2.0}, ("button:poche", "tampering", "2.0")),
+        ("button:poche", {"presses_lost": 1.0}, ("button:poche", "presses_lost", "1.0")),
+        (
+            "channel:samu/0",
+            {"state": "failing", "last_error": "503"},
+            ("channel:samu/0", "channel_failing", "503"),
+        ),
+        (
+            "channel:samu/0",
+            {"state": "refused", "last_error": "401"},
+            ("channel:samu/0", "channel_refused", "401"),
+        ),
+        ("store", {"state": "sick", "error": "full"}, ("store", "store_sick", "full")),
+    ],
+)
+async def test_every_failure_has_a_voice(
+    board: Board, subject: str, facts: dict[str, Value], problem: tuple[str, str, str] | None
+) -> None:
+    well(board)
+    say(board, subject, **facts)
+    found = answer(board)
+    expected = [] if problem is None else [problem]
+    assert [(p["part"], p["problem"], p["detail"]) for p in found["problems"]] == expected
+    assert found["ok"] is (problem is None)
+
+
+async def test_a_button_that_was_never_paired_or_heard_is_a_problem(board: Board) -> None:
+    assert [p["problem"] for p in answer(board)["problems"]] == ["not_connected"]
+    unpaired = House(
+        "b", "1", 7, NOON, False, (ButtonPart("poche", "flic2", "", over_radio=True, paired=False),), ()
+    )
+    assert [p["problem"] for p in answer(board, unpaired)["problems"]] == ["not_paired"]
+
+
+async def test_a_house_without_radio_buttons_does_not_care_about_the_radio(board: Board) -> None:
+    say(board, "radio", state="off", error="no adapter")
+    virtual = House("b", "1", 7, NOON, False, HOUSE.buttons[1:], ())
+    assert answer(board, virtual)["ok"]
