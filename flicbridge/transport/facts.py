@@ -1,0 +1,85 @@
+"""The facts of one message for a machine: the `data` of webhooks, queues and logs on the other side."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from flicbridge.alert.alert import Purpose
+from flicbridge.place.position import Position
+from flicbridge.transport.telling import Telling
+
+
+def compose_facts(telling: Telling, *, delivery: UUID, recipient: str, attempt: int) -> dict[str, Any]:
+    """One message as JSON-ready values. Times are RFC 3339 with the practice's offset, numbers E.164.
+
+    Keys:
+        alert_id, delivery_id: UUIDs; the same on every retry and on every bridge that heard the press.
+        kind: `emergency`, `test` or `overdue`. purpose: `alert`, `again` or `cancelled`.
+        cancelled: true if this message takes the alert back.
+        occasion: 0 for the alert itself, n for the n-th press that joined it.
+        occasion_at: when that later press, or the cancellation, happened; null for the alert itself.
+        recipient, attempt: for whom, and which try this is, from 1.
+        pressed_at: when the finger went down; for `overdue`, when the check-in was due.
+        received_at: when the bridge learnt of it. sent_at: when this message was put together.
+        age_s: seconds from pressed_at to sent_at; never less than the press waited in the button.
+        late: true if the press this message tells of, the one of `occasion_at` for `again`, is too old to
+            be taken for one that just happened.
+        was_queued: true if the button had kept the press while it was out of reach.
+        timezone: the practice's, as in the IANA data base.
+        bridge, button, gesture: what raised the alert, by the names of its configuration.
+        doctor: {name, phone}.
+        practice: {name, address, room, access}; room and access may be empty.
+        position: {latitude, longitude, accuracy_m, geo_uri, age_s, label} or null if nobody knows; degrees
+            WGS 84 to five decimals, accuracy_m null if unknown, age_s how old the fix was at the press.
+    """
+    alert = telling.alert
+    occasion_at = None if telling.purpose is Purpose.ALERT else telling.occasion_at
+    return {
+        "alert_id": str(alert.id),
+        "delivery_id": str(delivery),
+        "kind": str(alert.kind),
+        "purpose": str(telling.purpose),
+        "cancelled": telling.purpose is Purpose.CANCELLED,
+        "occasion": telling.occasion,
+        "occasion_at": None if occasion_at is None else _timestamp(telling, occasion_at),
+        "recipient": recipient,
+        "attempt": attempt,
+        "pressed_at": _timestamp(telling, alert.pressed_at),
+        "received_at": _timestamp(telling, alert.received_at),
+        "sent_at": _timestamp(telling, telling.sent_at),
+        "age_s": round(telling.alert_age_s, 3),
+        "late": telling.is_late,
+        "was_queued": alert.was_queued,
+        "timezone": telling.zone.key,
+        "bridge": alert.bridge,
+        "button": alert.button,
+        "gesture": alert.gesture,
+        "doctor": {"name": alert.doctor.name, "phone": alert.doctor.phone},
+        "practice": _practice(telling),
+        "position": None if alert.position is None else _position(alert.position),
+    }
+
+
+def _timestamp(telling: Telling, at: datetime) -> str:
+    return telling.local(at).isoformat(timespec="milliseconds")
+
+
+def _practice(telling: Telling) -> dict[str, str]:
+    practice = telling.alert.practice
+    return {
+        "name": practice.name,
+        "address": practice.address,
+        "room": practice.room,
+        "access": practice.access,
+    }
+
+
+def _position(position: Position) -> dict[str, Any]:
+    return {
+        "latitude": round(position.latitude_deg, 5),
+        "longitude": round(position.longitude_deg, 5),
+        "accuracy_m": position.accuracy_m,
+        "geo_uri": position.geo_uri(),
+        "age_s": position.age_s,
+        "label": position.label,
+    }

@@ -1,0 +1,78 @@
+"""Phone numbers are refused with a remedy, and shown as people dial them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flicbridge.alert.phone import checked, national
+
+
+@pytest.mark.parametrize(
+    ("e164", "dialled"),
+    [
+        ("+33612345678", "06 12 34 56 78"),
+        ("+33555000015", "05 55 00 00 15"),
+        ("+262692123456", "0692 12 34 56"),  # Réunion shares the French dialling plan
+        ("+32470123456", "+32 470 12 34 56"),
+        ("+447911123456", "+44 7911 123456"),
+    ],
+)
+def test_a_number_is_shown_as_it_is_dialled_from_france(e164: str, dialled: str) -> None:
+    assert checked(e164) == e164
+    assert national(e164) == dialled
+
+
+@given(text=st.text(max_size=30))
+def test_showing_a_number_never_fails_and_never_hides_it(text: str) -> None:
+    assert national(text) or not text
+
+
+def test_what_is_no_number_is_shown_unchanged() -> None:
+    assert national("demander au secrétariat") == "demander au secrétariat"
+
+
+@pytest.mark.parametrize(
+    "as_written",
+    ["0612345678", "06 12 34 56 78", "0033612345678", "+33 6 12 34 56 78", "+330612345678", "+33612345678 "],
+)
+def test_a_number_written_another_way_is_refused_with_the_right_way(as_written: str) -> None:
+    with pytest.raises(ValueError, match=r'"\+33612345678"') as refusal:
+        checked(as_written)
+    assert repr(as_written) in str(refusal.value)
+    assert "such as" not in str(refusal.value)  # it is this very number, not an example
+
+
+@pytest.mark.parametrize("short", ["15", "17", "112", "114", "+15", "3646", "118218"])
+def test_a_short_number_is_refused_with_the_reason(short: str) -> None:
+    with pytest.raises(ValueError, match="short numbers such as"):
+        checked(short)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "flaw"),
+    [
+        ("", "country code"),
+        ("le SAMU", "country code"),
+        ("+999123456789", "a country code that exists"),
+        ("+3361234567", "too few digits"),
+        ("+336123456789", "too many digits"),
+        ("+33012345678", "not in use as a phone number"),
+        ("+33612345678;ext=3", "not plain E.164"),
+        ("+３３612345678", "not plain E.164"),
+    ],
+)
+def test_a_number_that_cannot_be_called_is_refused_with_what_is_wrong(wrong: str, flaw: str) -> None:
+    with pytest.raises(ValueError, match=flaw) as refusal:
+        checked(wrong)
+    assert '"+33612345678"' in str(refusal.value)
+
+
+@given(text=st.text(alphabet="+0123456789 .-()", max_size=18))
+def test_whatever_is_accepted_is_plain_e164(text: str) -> None:
+    try:
+        assert checked(text) == text
+    except ValueError:
+        return
+    assert text.startswith("+")
+    assert text[1:].isdecimal()
+    assert 7 <= len(text[1:]) <= 15
