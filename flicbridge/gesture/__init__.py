@@ -1,6 +1,17 @@
 """Stage 2: what the fingers said. Pure: events in, gestures out, time passed in."""
 
+from flicbridge.gesture.gesture import Gesture
 from flicbridge.gesture.recogniser import Recogniser
-from flicbridge.gesture.table import Gesture, GestureTable, Hold, Thresholds
+from flicbridge.gesture.script import finger_script
+from flicbridge.gesture.table import GestureTable, Hold, Thresholds
+from flicbridge.gesture.timeline import EarliestArrival
 
-__all__ = ["Gesture", "GestureTable", "Hold", "Recogniser", "Thresholds"]
+__all__ = [
+    "EarliestArrival",
+    "Gesture",
+    "GestureTable",
+    "Hold",
+    "Recogniser",
+    "Thresholds",
+    "finger_script",
+]
