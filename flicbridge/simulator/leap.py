@@ -25,6 +25,8 @@ class _LeapingSelector(selectors.DefaultSelector):
     loop: "LeapingEventLoop"
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if not self.loop.is_leaping:
+            return super().select(timeout)
         ready = super().select(0)
         if ready or timeout is None or timeout <= 0:
             return ready if ready or timeout is not None else super().select(None)
@@ -37,9 +39,15 @@ class _LeapingSelector(selectors.DefaultSelector):
 
 
 class LeapingEventLoop(asyncio.SelectorEventLoop):
-    """See the module's docstring. Use as `asyncio.Runner(loop_factory=LeapingEventLoop)`."""
+    """See the module's docstring. Use as `asyncio.Runner(loop_factory=LeapingEventLoop)`.
+
+    Attributes:
+        is_leaping: set it to False to go on in real time, for somebody to watch.
+        threads_busy: how many calls of `run_in_executor` are under way.
+    """
 
     def __init__(self) -> None:
+        self.is_leaping = True
         self._leapt_s = 0.0
         self.threads_busy = 0
         selector = _LeapingSelector()
@@ -60,6 +68,14 @@ class LeapingEventLoop(asyncio.SelectorEventLoop):
         self.threads_busy += 1
         future.add_done_callback(self._thread_done)
         return future
+
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+        """Wait for the default executor's threads in real time."""
+        self.threads_busy += 1
+        try:
+            await super().shutdown_default_executor(timeout)
+        finally:
+            self.threads_busy -= 1
 
     def _thread_done(self, _future: asyncio.Future[Any]) -> None:
         self.threads_busy -= 1

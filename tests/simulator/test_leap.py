@@ -38,6 +38,13 @@ def test_a_busy_thread_is_waited_for_in_real_time() -> None:
     assert run(wait_for_thread()) == "done"
 
 
+def test_closing_the_loop_waits_for_its_threads_in_real_time() -> None:
+    async def use_a_thread() -> int:
+        return await asyncio.to_thread(lambda: 42)
+
+    assert run(use_a_thread()) == 42
+
+
 def test_bytes_on_a_socket_come_before_a_timeout() -> None:
     async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(await reader.readline())
