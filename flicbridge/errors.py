@@ -1,19 +1,19 @@
 """Everything flicbridge raises, split by what the caller does next.
 
-    FlicbridgeError
-    ├── InputError                   a person must mend something: exit code 2
-    │   ├── ConfigError              the settings cannot work; lists every problem found
-    │   ├── ScenarioError            a scenario file cannot be played
-    │   └── StoreTooNewError         the database was written by a newer flicbridge
-    ├── ButtonError
-    │   ├── ButtonUnreachableError   out of range, flat or asleep; the link keeps trying
-    │   ├── PairingRefusedError      this pairing attempt failed; `reason` says why
-    │   └── PairingLostError         the button was reset; a person must pair it again
-    ├── DeliveryError
-    │   ├── TransientDeliveryError   worth another try: no network, HTTP 429 or 5xx
-    │   └── PermanentDeliveryError   never will be: bad number, wrong key
-    ├── StoreError                   the disk refused; the alert goes out from memory
-    └── ApiError                     the daemon could not be asked, or said no
+FlicbridgeError
+├── InputError                   a person must mend something: exit code 2
+│   ├── ConfigError              the settings cannot work; lists every problem found
+│   │   └── ScenarioError        a scenario file cannot be played; lists every problem found
+│   └── StoreTooNewError         the database was written by a newer flicbridge
+├── ButtonError
+│   ├── ButtonUnreachableError   out of range, flat or asleep; the link keeps trying
+│   ├── PairingRefusedError      this pairing attempt failed; `reason` says why
+│   └── PairingLostError         the button was reset; a person must pair it again
+├── DeliveryError
+│   ├── TransientDeliveryError   worth another try: no network, HTTP 429 or 5xx
+│   └── PermanentDeliveryError   never will be: bad number, wrong key
+├── StoreError                   the disk refused; the alert goes out from memory
+└── ApiError                     the daemon could not be asked, or said no
 """
 
 from collections.abc import Sequence
@@ -36,14 +36,17 @@ class Problem:
         where: the key as a person would look for it, such as `buttons[0].gestures.long`.
         what: what is wrong, with the offending value where it is not a secret.
         remedy: what to write instead.
+        line: on which line of the file it is, from 1, where that is known.
     """
 
     where: str
     what: str
     remedy: str
+    line: int | None = None
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.what}. {self.remedy}"
+        place = self.where if self.line is None else f"{self.where} (line {self.line})"
+        return f"{place}: {self.what}. {self.remedy}"
 
 
 class ConfigError(InputError):
@@ -60,8 +63,8 @@ class ConfigError(InputError):
         super().__init__("\n".join(f"{source}: {problem}" for problem in self.problems))
 
 
-class ScenarioError(InputError):
-    """A scenario file cannot be played."""
+class ScenarioError(ConfigError):
+    """A scenario file cannot be played: it is wrong in itself, or does not fit the settings."""
 
 
 class StoreTooNewError(InputError):

@@ -139,7 +139,7 @@ class Delivery:
     """One message, of one alert, to one recipient, over one channel, as it is first written down.
 
     Attributes:
-        id: UUIDv5 of (alert, purpose, occasion, channel): the same after a crash or on a second bridge.
+        id: UUIDv5 of (alert, purpose, occasion, step, channel): the same after a crash or on a second bridge.
         alert: which alert.
         purpose: what it tells.
         occasion: 0 for the alert itself, n for the n-th press that joined it.
@@ -168,6 +168,9 @@ def press_id(serial: str, boot_id: int, event_count: int) -> UUID:
     return uuid5(NAMESPACE, f"press/{serial}/{boot_id}/{event_count}")
 
 
-def delivery_id(alert: UUID, purpose: Purpose, occasion: int, channel: str) -> UUID:
-    """The id of a delivery; it doubles as the idempotency key of its transport."""
-    return uuid5(NAMESPACE, f"delivery/{alert}/{purpose}/{occasion}/{channel}")
+def delivery_id(alert: UUID, purpose: Purpose, occasion: int, step: int, channel: str) -> UUID:
+    """The id of a delivery; it doubles as the idempotency key of its transport.
+
+    The step of the plan is part of it, so that a later step may remind a recipient of an earlier one.
+    """
+    return uuid5(NAMESPACE, f"delivery/{alert}/{purpose}/{occasion}/{step}/{channel}")

@@ -46,8 +46,8 @@ class Plan:
     def for_emergency(self, alert: Alert) -> tuple[Delivery, ...]:
         """Every delivery of a new alert, later steps included, so that a crash loses no escalation."""
         return tuple(
-            _delivery(alert, Purpose.ALERT, 0, route, alert.received_at, step.after, step.unless)
-            for step in self.steps
+            _delivery(alert, Purpose.ALERT, 0, route, alert.received_at, number, step.after, step.unless)
+            for number, step in enumerate(self.steps)
             for route in step.routes
         )
 
@@ -89,11 +89,12 @@ def _delivery(
     occasion: int,
     route: Route,
     made_at: datetime,
+    step: int = 0,
     after: timedelta = timedelta(0),
     unless: AlertState | None = None,
 ) -> Delivery:
     return Delivery(
-        id=delivery_id(alert.id, purpose, occasion, route.channel),
+        id=delivery_id(alert.id, purpose, occasion, step, route.channel),
         alert=alert.id,
         purpose=purpose,
         occasion=occasion,

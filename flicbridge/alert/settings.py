@@ -31,13 +31,28 @@ class PositionSettings(Table):
     """A point on the map, WGS 84."""
 
     latitude: float = Field(
-        ge=-90, le=90, allow_inf_nan=False, strict=True, description="Degrees north, negative in the south.", examples=[45.83362]
+        ge=-90,
+        le=90,
+        allow_inf_nan=False,
+        strict=True,
+        description="Degrees north, negative in the south.",
+        examples=[45.83362],
     )
     longitude: float = Field(
-        ge=-180, le=180, allow_inf_nan=False, strict=True, description="Degrees east, negative in the west.", examples=[1.26105]
+        ge=-180,
+        le=180,
+        allow_inf_nan=False,
+        strict=True,
+        description="Degrees east, negative in the west.",
+        examples=[1.26105],
     )
     accuracy_m: float | None = Field(
-        default=None, gt=0, le=100_000, allow_inf_nan=False, strict=True, description="How far off it may be, in metres."
+        default=None,
+        gt=0,
+        le=100_000,
+        allow_inf_nan=False,
+        strict=True,
+        description="How far off it may be, in metres.",
     )
 
 

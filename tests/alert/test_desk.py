@@ -205,4 +205,19 @@ def test_ids_are_the_same_on_every_bridge_and_differ_for_every_press() -> None:
     assert (
         len({one, press_id("BF12-A34567", 7, 45), press_id("BF12-A34567", 8, 41), press_id("X", 7, 41)}) == 4
     )
-    assert delivery_id(one, Purpose.ALERT, 0, "samu/0") != delivery_id(one, Purpose.AGAIN, 0, "samu/0")
+    assert delivery_id(one, Purpose.ALERT, 0, 0, "samu/0") != delivery_id(one, Purpose.AGAIN, 0, 0, "samu/0")
+
+
+def test_a_later_step_may_remind_a_recipient_of_an_earlier_one(press: PressAt) -> None:
+    samu = Route("samu", "samu/0", timedelta(days=1))
+    plan = Plan((Step(timedelta(0), (samu,)), Step(timedelta(seconds=60), (samu,))), ())
+    desk = Desk(
+        Identity("b", Doctor("Dr", "+33612345678"), Practice("P", "A")),
+        plan,
+        join_within=timedelta(minutes=10),
+        renotify_every=timedelta(minutes=1),
+    )
+    change = take(desk, press(0))
+    assert len({delivery.id for delivery in change.deliveries}) == 2
+    cancelled = take(desk, press(90, Reaction.CANCEL))
+    assert [delivery.channel for delivery in cancelled.deliveries] == ["samu/0"]

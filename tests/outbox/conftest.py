@@ -66,7 +66,7 @@ def make_change() -> MakeChange:
             history=(AlertEvent(alert.id, Happening.RAISED, now_at, "button:poche", alert.id),),
             deliveries=tuple(
                 Delivery(
-                    id=delivery_id(alert.id, Purpose.ALERT, 0, channel),
+                    id=delivery_id(alert.id, Purpose.ALERT, 0, 0, channel),
                     alert=alert.id,
                     purpose=Purpose.ALERT,
                     occasion=0,

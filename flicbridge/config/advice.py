@@ -1,0 +1,67 @@
+"""What works but is unwise: shown by `flicbridge config check`, and no reason to refuse to start."""
+
+from collections.abc import Iterator
+
+from flicbridge.alert.desk import Reaction
+from flicbridge.config.finding import Finding, dotted
+from flicbridge.config.settings import Settings
+from flicbridge.errors import Problem
+from flicbridge.press.settings import Family
+
+
+def warnings(settings: Settings) -> list[Problem]:
+    """What an installer should think over."""
+    looks = (_place, _tests, _radio, _buttons, _recipients, _plan)
+    found = [finding for look in looks for finding in look(settings)]
+    return [Problem(dotted(finding.where), finding.what, finding.remedy) for finding in found]
+
+
+def _radio(settings: Settings) -> Iterator[Finding]:
+    if settings.radio.simulated:
+        what = "the radio is simulated, so no real button is heard"
+        yield Finding(("radio", "simulated"), what, "Remove it when the rehearsal is over.")
+
+
+def _buttons(settings: Settings) -> Iterator[Finding]:
+    for index, button in enumerate(settings.buttons):
+        where = ("buttons", index)
+        if button.family is Family.FLIC2 and not button.serial:
+            what = f'"{button.name}" is not paired yet, so it is not heard'
+            yield Finding((*where, "serial"), what, f"Run: flicbridge pair {button.name}.")
+        if not set(button.gestures.values()) & {Reaction.ALERT}:
+            what = f'"{button.name}" raises no alert'
+            yield Finding((*where, "gestures"), what, "Make sure that whoever carries it knows.")
+
+
+def _recipients(settings: Settings) -> Iterator[Finding]:
+    told = {name for step in settings.plan for name in step.notify}
+    for index, recipient in enumerate(settings.recipients):
+        if recipient.name not in told:
+            what = f'the plan never tells "{recipient.name}"'
+            yield Finding(("recipients", index), what, "Name this recipient in a step of the plan.")
+
+
+def _plan(settings: Settings) -> Iterator[Finding]:
+    channels = {recipient.name: recipient.channels for recipient in settings.recipients}
+    first = [channel for name in settings.plan[0].notify for channel in channels[name]]
+    if len(first) < 2:
+        what = "a single message carries the whole alert; if it is lost, nobody knows for now"
+        yield Finding(("plan", 0, "notify"), what, "Add a second recipient, or a second channel.")
+    for index, (before, step) in enumerate(zip(settings.plan, settings.plan[1:], strict=False), start=1):
+        if step.after < before.after:
+            what = "this step comes before the one above it"
+            yield Finding(("plan", index, "after"), what, "Put the steps in the order of their times.")
+
+
+def _tests(settings: Settings) -> Iterator[Finding]:
+    has_tests = any(Reaction.TEST in button.gestures.values() for button in settings.buttons)
+    if has_tests and settings.alerts.test_notify is None:
+        what = f"tests go to everybody in the first step: {', '.join(settings.test_recipients)}"
+        remedy = "Name those who agreed to it: test_notify = [...]."
+        yield Finding(("alerts", "test_notify"), what, remedy)
+
+
+def _place(settings: Settings) -> Iterator[Finding]:
+    if settings.practice.position is None:
+        what = "helpers get an address, but no point on the map"
+        yield Finding(("practice", "position"), what, "Add position = { latitude = ..., longitude = ... }.")

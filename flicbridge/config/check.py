@@ -1,0 +1,180 @@
+"""What only shows when parts of the file are held against each other.
+
+The checks read the parsed file itself, not the models, and pass over what does not look as it should: that
+is reported elsewhere. So one mistake does not hide another.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from importlib.util import find_spec
+from itertools import chain
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from flicbridge import durations
+from flicbridge.alert.desk import Reaction
+from flicbridge.config.explain import nearest, split_advice
+from flicbridge.config.finding import Finding, dotted
+from flicbridge.config.lines import Where
+from flicbridge.fields import shown
+from flicbridge.gesture.settings import GestureSettings, find_pattern
+from flicbridge.gesture.table import COMMON, GestureTable, Pattern, Thresholds, parse_rhythm
+
+type Raw = Mapping[str, Any]
+
+SIMULATOR: Final = "bumble"
+"""The package that the extra `simulator` brings and a simulated radio is made of."""
+
+
+def across(raw: Raw) -> Iterator[Finding]:
+    """Every contradiction between two places of the parsed file."""
+    yield from _rhythm_names(raw)
+    yield from _taken_names(raw)
+    yield from _gestures(raw)
+    yield from _first_step(raw)
+    yield from _repeated_recipients(raw)
+    yield from _unknown_recipients(raw)
+    yield from _simulation(raw)
+    yield from _alert_gesture(raw)
+
+
+def tables(raw: Raw, section: str) -> Iterator[tuple[int, Raw]]:
+    """The tables of `[[section]]` that are tables, each with its index."""
+    listed = raw.get(section)
+    if isinstance(listed, list):
+        yield from ((index, table) for index, table in enumerate(listed) if isinstance(table, Mapping))
+
+
+def table(raw: Raw, section: str) -> Raw:
+    """The table `[section]`, empty if it is not one."""
+    found = raw.get(section)
+    return found if isinstance(found, Mapping) else {}
+
+
+def texts(listed: object) -> Iterator[tuple[int, str]]:
+    """The texts in a list, each with its index."""
+    if isinstance(listed, list):
+        yield from ((index, item) for index, item in enumerate(listed) if isinstance(item, str))
+
+
+def _rhythm_names(raw: Raw) -> Iterator[Finding]:
+    for name in table(raw, "rhythms"):
+        if name in COMMON:
+            yield Finding(("rhythms", name), f"every button knows {shown(name)} already", "Use another name.")
+
+
+def _gestures(raw: Raw) -> Iterator[Finding]:
+    """Gestures that do not exist, can never be made, or cannot be told from another one."""
+    rhythms = {name: text for name, text in table(raw, "rhythms").items() if _is_rhythm(text)}
+    for index, button in tables(raw, "buttons"):
+        patterns: dict[str, Pattern] = {}
+        for name in table(button, "gestures"):
+            if name in table(raw, "rhythms") and name not in rhythms:
+                continue  # the rhythm itself is what must be mended
+            try:
+                patterns[name] = find_pattern(name, rhythms)
+            except ValueError as error:
+                yield Finding(("buttons", index, "gestures", name), *split_advice(str(error)))
+        for flaw in GestureTable(patterns, _thresholds(button)).problems():
+            yield Finding(("buttons", index, "gestures", flaw.name), flaw.what, flaw.remedy)
+
+
+def _is_rhythm(text: object) -> bool:
+    try:
+        return isinstance(text, str) and bool(parse_rhythm(text))
+    except ValueError:
+        return False
+
+
+def _thresholds(button: Raw) -> Thresholds:
+    """What tells presses apart on a button; the usual, if what it says of that cannot be read."""
+    own = {key: button[key] for key in GestureSettings.model_fields if key in button}
+    try:
+        # As the bridge has it: no family of today hands on the bounces of its contacts.
+        return GestureSettings.model_validate(own).thresholds(contacts_bounce=False)
+    except ValidationError:
+        return Thresholds()
+
+
+def _taken_names(raw: Raw) -> Iterator[Finding]:
+    for section, key in (("buttons", "name"), ("buttons", "serial"), ("recipients", "name")):
+        seen: dict[str, int] = {}
+        for index, entry in tables(raw, section):
+            value = entry.get(key)
+            if not isinstance(value, str) or not value.strip():
+                continue
+            first = seen.setdefault(value.strip().upper(), index)
+            if first != index:
+                what = f"{shown(value)} is taken by {section}[{first}]"
+                yield Finding((section, index, key), what, f"Give each of them a {key} of its own.")
+
+
+def _repeated_recipients(raw: Raw) -> Iterator[Finding]:
+    """A later step may remind a recipient; the same one twice in one list is a slip."""
+    seen: dict[tuple[Where, str], Where] = {}
+    for place, name in chain(_plan_names(raw), _test_names(raw)):
+        listed = (place[:-1], name)
+        if seen.setdefault(listed, place) != place:
+            what = f"{shown(name)} is named already, in {dotted(seen[listed])}"
+            yield Finding(place, what, "Name each recipient once in a list.")
+
+
+def _first_step(raw: Raw) -> Iterator[Finding]:
+    step = next((step for index, step in tables(raw, "plan") if index == 0), {})
+    if _duration(step.get("after")):
+        what = f"{shown(step['after'])} would hold back every alert"
+        yield Finding(("plan", 0, "after"), what, 'Write after = "0s" in the first step, later ones below.')
+    if "unless" in step:
+        what = "nobody can have answered before the first step"
+        yield Finding(("plan", 0, "unless"), what, "Remove it here; it belongs to later steps.")
+
+
+def _duration(value: object) -> timedelta | None:
+    try:
+        return durations.parse(value)
+    except ValueError:
+        return None
+
+
+def _unknown_recipients(raw: Raw) -> Iterator[Finding]:
+    names = (entry.get("name") for _, entry in tables(raw, "recipients"))
+    known = list(dict.fromkeys(name for name in names if isinstance(name, str)))
+    if not known:
+        return  # nobody could be named rightly, and that is reported already
+    for where, name in chain(_plan_names(raw), _test_names(raw)):
+        if name not in known:
+            near = nearest(name, known)
+            remedy = f'Did you mean "{near}"?' if near else f"There are: {', '.join(known)}."
+            yield Finding(where, f"no recipient is called {shown(name)}", remedy)
+
+
+def _plan_names(raw: Raw) -> Iterator[tuple[Where, str]]:
+    for index, step in tables(raw, "plan"):
+        yield from ((("plan", index, "notify", place), name) for place, name in texts(step.get("notify")))
+
+
+def _test_names(raw: Raw) -> Iterator[tuple[Where, str]]:
+    for place, name in texts(table(raw, "alerts").get("test_notify")):
+        yield ("alerts", "test_notify", place), name
+
+
+def _simulation(raw: Raw) -> Iterator[Finding]:
+    is_simulated = table(raw, "radio").get("simulated") is True
+    if is_simulated and find_spec(SIMULATOR) is None:
+        what = "a simulated radio needs the extra `simulator`, which is not installed"
+        yield Finding(("radio", "simulated"), what, 'Run: pip install "flicbridge[simulator]".')
+    for index, button in tables(raw, "buttons"):
+        if button.get("simulated") is True and not is_simulated:
+            what = "anybody can make a button that passes for this one: the test key is public"
+            remedy = "Remove it; or, for a rehearsal, write simulated = true in [radio] too."
+            yield Finding(("buttons", index, "simulated"), what, remedy)
+
+
+def _alert_gesture(raw: Raw) -> Iterator[Finding]:
+    gestures = [table(button, "gestures") for _, button in tables(raw, "buttons")]
+    reactions = [reaction for gesture in gestures for reaction in gesture.values()]
+    is_clear = all(gestures) and all(reaction in list(Reaction) for reaction in reactions)
+    if gestures and is_clear and Reaction.ALERT not in reactions:
+        what = "no button raises an alert, so nobody can call for help"
+        yield Finding(("buttons",), what, 'Give one a gesture for it, such as gestures = { long = "alert" }.')

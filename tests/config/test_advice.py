@@ -1,0 +1,73 @@
+"""What works but is unwise is said, and does not keep the bridge from starting."""
+
+from pathlib import Path
+
+import pytest
+
+from flicbridge.config import check, warnings
+
+SERIAL = ('family = "flic2"', 'family = "flic2"\nserial = "BF12-A34567"')
+TESTS = ("[doctor]", '[alerts]\ntest_notify = ["colleague"]\n[doctor]')
+
+
+def advice(sound: Path, *changes: tuple[str, str]) -> list[tuple[str, str]]:
+    text = sound.read_text(encoding="utf-8")
+    for old, new in (SERIAL, TESTS, *changes):
+        assert old in text
+        text = text.replace(old, new, 1)
+    return [(problem.where, problem.what) for problem in warnings(check(text, sound, None))]
+
+
+def test_a_wise_file_gets_no_advice(sound: Path) -> None:
+    assert advice(sound) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (
+            ('serial = "BF12-A34567"', 'serial = ""'),
+            ("buttons[0].serial", '"poche" is not paired yet, so it is not heard'),
+        ),
+        (
+            ('[alerts]\ntest_notify = ["colleague"]\n', ""),
+            ("alerts.test_notify", "tests go to everybody in the first step: samu"),
+        ),
+        (
+            ("[doctor]", "[radio]\nsimulated = true\n[doctor]"),
+            ("radio.simulated", "the radio is simulated, so no real button is heard"),
+        ),
+        (
+            ("position = { latitude = 45.83362, longitude = 1.26105 }", ""),
+            ("practice.position", "helpers get an address, but no point on the map"),
+        ),
+        (
+            ('[[plan]]\nafter = "60s"\nunless = "acknowledged"\nnotify = ["colleague"]', ""),
+            ("recipients[1]", 'the plan never tells "colleague"'),
+        ),
+        (
+            ('  { transport = "http", url = "https://alertes.example.fr/hook", secret = "hub-key" },\n', ""),
+            (
+                "plan[0].notify",
+                "a single message carries the whole alert; if it is lost, nobody knows for now",
+            ),
+        ),
+        (
+            (
+                "[[recipients]]",
+                '[[buttons]]\nname = "b"\nfamily = "virtual"\ngestures = { long = "test" }\n[[recipients]]',
+            ),
+            ("buttons[1].gestures", '"b" raises no alert'),
+        ),
+    ],
+)
+def test_what_is_unwise_is_said(sound: Path, change: tuple[str, str], expected: tuple[str, str]) -> None:
+    assert advice(sound, change) == [expected]
+
+
+def test_steps_out_of_order_are_pointed_out(sound: Path) -> None:
+    late = '[[plan]]\nafter = "90s"\nnotify = ["hub"]\n\n[[plan]]\nafter = "60s"'
+    channel = '{ transport = "http", url = "https://hub.example.fr", secret = "hub-key" }'
+    hub = f'[[recipients]]\nname = "hub"\nchannels = [{channel}]\n'
+    found = advice(sound, ('[[plan]]\nafter = "60s"', late), ("[[recipients]]", hub + "[[recipients]]"))
+    assert found == [("plan[2].after", "this step comes before the one above it")]
