@@ -134,6 +134,7 @@ def _troubles(house: House, board: Board) -> Iterator[Trouble]:
         wrong = {"failing": "channel_failing", "refused": "channel_refused"}
         yield from _said(board, f"channel:{channel.channel}", "state", wrong, "last_error")
     yield from _said(board, "store", "state", {"sick": "store_sick"}, "error")
+    yield from _said(board, "api", "state", {"impaired": "api_impaired"}, "error")
 
 
 def _button_troubles(button: ButtonPart, board: Board) -> Iterator[Trouble]:

@@ -38,10 +38,12 @@ INSERT INTO button (serial, boot_id, event_count) VALUES (:serial, :boot_id, :ev
 ON CONFLICT (serial) DO UPDATE SET boot_id = excluded.boot_id, event_count = excluded.event_count
 """
 
-# A new pairing starts without counters: the next session asks the button for them.
+# A new pairing overrules the old one, its counters included.
 PUT_PAIRING: Final = """
-INSERT INTO button (serial, pairing_json) VALUES (:serial, :pairing_json)
-ON CONFLICT (serial) DO UPDATE SET pairing_json = excluded.pairing_json, boot_id = NULL, event_count = NULL
+INSERT INTO button (serial, pairing_json, boot_id, event_count)
+VALUES (:serial, :pairing_json, :boot_id, :event_count)
+ON CONFLICT (serial) DO UPDATE SET pairing_json = excluded.pairing_json,
+    boot_id = excluded.boot_id, event_count = excluded.event_count
 """
 
 BUTTONS: Final = "SELECT serial, pairing_json, boot_id, event_count FROM button"

@@ -76,6 +76,11 @@ class Store:
         writer = Worker.open(path, "store")
         return cls(writer, Worker.open(path, "reader", read_only=True))
 
+    @classmethod
+    def open_read_only(cls, path: Path) -> Self:
+        """Open an existing store to look at it; every attempt to write raises StoreError."""
+        return cls(*(Worker.open(path, name, read_only=True) for name in ("store", "reader")))
+
     async def close(self) -> None:
         """Finish what is under way and close the file."""
         await self._reader.close()
@@ -127,9 +132,20 @@ class Store:
         found = await self._writer.run(lambda db: db.execute(queries.BUTTONS).fetchall())
         return {row["serial"]: _button_of(row) for row in found}
 
-    async def put_pairing(self, serial: str, pairing_json: str) -> None:
-        """Keep a new pairing; the button's counters start anew."""
-        row = {"serial": serial, "pairing_json": pairing_json}
+    async def put_pairing(self, serial: str, pairing_json: str, resume: Counter | None = None) -> None:
+        """Keep a new pairing in place of any older one.
+
+        Args:
+            serial: what the button calls itself.
+            pairing_json: the pairing, secret.
+            resume: where its events stand, so that the hold which paired it raises no alert.
+        """
+        row = {
+            "serial": serial,
+            "pairing_json": pairing_json,
+            "boot_id": resume.boot_id if resume else None,
+            "event_count": resume.event_count if resume else None,
+        }
         await self._writer.run(lambda db: _in_one(db, queries.PUT_PAIRING, [row]))
 
     # -- for people --------------------------------------------------------------------------------------

@@ -115,6 +115,7 @@ async def test_a_house_in_order_has_no_problems(board: Board) -> None:
             ("channel:samu/0", "channel_refused", "401"),
         ),
         ("store", {"state": "sick", "error": "full"}, ("store", "store_sick", "full")),
+        ("api", {"state": "impaired", "error": "port taken"}, ("api", "api_impaired", "port taken")),
     ],
 )
 async def test_every_failure_has_a_voice(

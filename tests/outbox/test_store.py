@@ -136,6 +136,8 @@ async def test_a_new_pairing_starts_with_fresh_counters(store: Store, make_chang
     record = (await store.buttons())["BF12-A34567"]
     assert record.resume is None
     assert record.pairing_json == '{"secret": "x"}'
+    await store.put_pairing("BF12-A34567", "{}", Counter(9, 2))
+    assert (await store.buttons())["BF12-A34567"].resume == Counter(9, 2)
     assert "secret" not in repr(record)
 
 

@@ -1,0 +1,114 @@
+"""What stands before the handlers: every failure becomes JSON, and over TCP only those who may come in."""
+
+import hmac
+from http import HTTPStatus
+from typing import Final
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from flicbridge.api.settings import split_address
+from flicbridge.errors import FlicbridgeError, InputError, StoreError
+
+log = structlog.get_logger()
+
+CODES: Final = {
+    HTTPStatus.NOT_FOUND: "not_found",
+    HTTPStatus.METHOD_NOT_ALLOWED: "wrong_method",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "too_large",
+}
+"""What to call the refusals that are aiohttp's own."""
+
+
+class Refusal(Exception):  # noqa: N818 - not a fault of anybody's: an answer
+    """An answer that says no.
+
+    Attributes:
+        status: the HTTP status.
+        code: one word for programs to branch on.
+        message: a sentence for people.
+    """
+
+    def __init__(self, status: HTTPStatus, code: str, message: str) -> None:
+        self.status = status
+        self.code = code
+        self.message = message
+        super().__init__(message)
+
+    def response(self) -> web.Response:
+        """The answer itself."""
+        response = web.json_response(
+            {"error": {"code": self.code, "message": self.message}}, status=self.status
+        )
+        if self.status is HTTPStatus.UNAUTHORIZED:
+            response.headers["WWW-Authenticate"] = "Bearer"
+        return response
+
+
+@web.middleware
+async def always_json(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer every failure with `{"error": {"code", "message"}}`, and never with a traceback."""
+    try:
+        return await handler(request)
+    except Refusal as refusal:
+        return refusal.response()
+    except web.HTTPException as error:  # aiohttp's own: no such path, wrong method, body too large
+        if error.status < HTTPStatus.BAD_REQUEST:
+            raise
+        status = HTTPStatus(error.status)
+        return Refusal(status, CODES.get(status, "refused"), f"{error.reason}.").response()
+    except FlicbridgeError as error:
+        return _refusal_for(error).response()
+    except Exception:
+        log.exception("api_broke", route=str(request.match_info.route.resource))
+        message = "Something went wrong inside flicbridge; its log says what."
+        return Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", message).response()
+
+
+def _refusal_for(error: FlicbridgeError) -> Refusal:
+    match error:
+        case InputError():
+            return Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "not_possible", str(error))
+        case StoreError():
+            return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "store_refused", str(error))
+        case _:
+            return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", str(error))
+
+
+@web.middleware
+async def loopback_names_only(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse requests to any other name than this machine's.
+
+    A web page can point a name of its own at 127.0.0.1 and have the browser ask us in that name (DNS
+    rebinding); the Host header gives it away.
+    """
+    if not _is_loopback(request.headers.get("Host", "")):
+        message = "Ask for 127.0.0.1, [::1] or localhost; other names are refused."
+        raise Refusal(HTTPStatus.FORBIDDEN, "wrong_host", message)
+    return await handler(request)
+
+
+def _is_loopback(host: str) -> bool:
+    has_port = host.rpartition(":")[2].isdecimal()
+    try:
+        split_address((host if has_port else f"{host}:80").lower())
+    except ValueError:
+        return False
+    return True
+
+
+def bearers_only(token: str) -> Middleware:
+    """Make a barrier that lets nobody through but bearers of the token."""
+
+    @web.middleware
+    async def barrier(request: web.Request, handler: Handler) -> web.StreamResponse:
+        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+        # In constant time, so that the time of the answer does not tell how much of a guess was right.
+        is_right = hmac.compare_digest(given.strip().encode("utf-8", "surrogateescape"), token.encode())
+        if scheme.lower() != "bearer" or not is_right:
+            message = "Send the token from the file api-token in the state_dir: Authorization: Bearer TOKEN."
+            raise Refusal(HTTPStatus.UNAUTHORIZED, "unauthorized", message)
+        return await handler(request)
+
+    return barrier

@@ -1,0 +1,120 @@
+"""Asking a running bridge, from another process."""
+
+import socket
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+import aiohttp
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from flicbridge.api.endpoint import Endpoint, read_token, socket_path
+from flicbridge.errors import ApiError
+
+CONNECT_TIMEOUT_S: Final = 2.0
+# A press waits for the disk, and a sick one is given up after five seconds.
+ANSWER_TIMEOUT_S: Final = 15.0
+
+
+NOT_RUNNING: Final = "The bridge is not running. Start it with `flicbridge run`."
+
+
+class _Error(BaseModel):
+    message: str
+
+
+class _Refused(BaseModel):
+    error: _Error
+
+
+_OBJECT: Final = TypeAdapter(dict[str, Any])
+
+
+class ApiClient:
+    """Finds the bridge of a `state_dir` and asks it. Raises ApiError, with a sentence for people."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self._state_dir = state_dir
+
+    async def status(self) -> dict[str, Any]:
+        """How every part is doing."""
+        return await self._ask("GET", "/v1/status")
+
+    async def press(self, button: str, gesture: str | None = None) -> dict[str, Any]:
+        """Press a virtual button; returns once the press is committed."""
+        body = {"button": button} if gesture is None else {"button": button, "gesture": gesture}
+        return await self._ask("POST", "/v1/press", body=body)
+
+    async def alerts(self, limit: int) -> list[dict[str, Any]]:
+        """The newest alerts, newest first."""
+        answer = await self._ask("GET", f"/v1/alerts?limit={limit}")
+        return list(answer["alerts"])
+
+    async def alert(self, prefix: str) -> dict[str, Any]:
+        """All there is about the one alert whose id begins like this."""
+        return await self._ask("GET", f"/v1/alerts/{quote(prefix, safe='')}")
+
+    async def move(self, prefix: str, move: str) -> dict[str, Any]:
+        """Do `acknowledge`, `cancel`, `confirm`, `false_alarm` or `close` to an alert."""
+        return await self._ask("POST", f"/v1/alerts/{quote(prefix, safe='')}/{move}")
+
+    async def _ask(self, method: str, path: str, body: dict[str, str] | None = None) -> dict[str, Any]:
+        endpoint = self._endpoint()
+        try:
+            async with (
+                self._session(endpoint) as session,
+                session.request(method, path, json=body) as response,
+            ):
+                return _checked(response.status, await response.read())
+        except TimeoutError as error:
+            raise ApiError(f"The bridge does not answer within {ANSWER_TIMEOUT_S:g} s.") from error
+        except aiohttp.ClientConnectorError as error:
+            if isinstance(error.os_error, PermissionError):
+                raise self._unreadable(error.os_error) from error
+            raise ApiError(NOT_RUNNING) from error  # it was killed, and what it left behind misled us
+        except aiohttp.ClientError as error:
+            raise ApiError(f"The bridge broke off: {error}.") from error
+
+    def _endpoint(self) -> Endpoint:
+        try:
+            endpoint = Endpoint.read(self._state_dir)
+        except OSError as error:
+            raise self._unreadable(error) from error
+        if endpoint is not None:
+            return endpoint
+        path = socket_path(self._state_dir)  # a bridge whose disk is full answers, but could not say where
+        if path is None or not path.is_socket():
+            raise ApiError(NOT_RUNNING)
+        return Endpoint(str(path), None, 0)
+
+    def _session(self, endpoint: Endpoint) -> aiohttp.ClientSession:
+        timeout = aiohttp.ClientTimeout(total=ANSWER_TIMEOUT_S, connect=CONNECT_TIMEOUT_S)
+        if endpoint.unix is not None and hasattr(socket, "AF_UNIX"):
+            connector = aiohttp.UnixConnector(path=endpoint.unix)
+            return aiohttp.ClientSession("http://localhost", connector=connector, timeout=timeout)
+        try:
+            token = {"Authorization": f"Bearer {read_token(self._state_dir)}"}
+        except OSError as error:
+            raise self._unreadable(error) from error
+        return aiohttp.ClientSession(f"http://{endpoint.tcp}", headers=token, timeout=timeout)
+
+    def _unreadable(self, error: OSError) -> ApiError:
+        return ApiError(
+            f"The bridge of {self._state_dir} cannot be asked ({error.strerror}). "
+            "Ask as the user that runs it, with `sudo -u USER`."
+        )
+
+
+def _checked(status: int, body: bytes) -> dict[str, Any]:
+    """What the bridge answered.
+
+    Raises:
+        ApiError: it said no, or what answered is no bridge.
+    """
+    try:
+        if status == HTTPStatus.OK:
+            return _OBJECT.validate_json(body)
+        raise ApiError(_Refused.model_validate_json(body).error.message, status=status)
+    except ValidationError as error:
+        raise ApiError(f"What answers there (HTTP {status}) is not flicbridge.", status=status) from error

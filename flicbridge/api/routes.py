@@ -1,0 +1,136 @@
+"""The paths of the API, what they take and what they give."""
+
+import re
+from http import HTTPStatus
+from typing import Annotated, Final
+from uuid import UUID
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from flicbridge.alert.alert import Happening
+from flicbridge.api import views
+from flicbridge.api.barriers import Refusal
+from flicbridge.api.daemon import Daemon
+
+MOVES: Final = {
+    "acknowledge": Happening.ACKNOWLEDGED,
+    "cancel": Happening.CANCELLED,
+    "confirm": Happening.CONFIRMED,
+    "false_alarm": Happening.FALSE_ALARM,
+    "close": Happening.CLOSED,
+}
+"""What a person can do to an alert."""
+
+ALERT_ID: Final = re.compile(r"[0-9a-fA-F-]{1,36}")
+"""The id of an alert, or how it begins."""
+
+type Name = Annotated[str, Field(min_length=1, max_length=40)]
+
+
+class _Closed(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class PressBody(_Closed):
+    """Which button to press, and how."""
+
+    button: Name
+    gesture: Name = "single"
+
+
+class ListQuery(_Closed):
+    """Which alerts to list."""
+
+    limit: int = Field(default=20, ge=1, le=500)
+
+
+class Routes:
+    """The handlers, around the bridge they speak for."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self._daemon = daemon
+
+    def table(self) -> list[web.RouteDef]:
+        """Every path there is."""
+        return [
+            web.get("/v1/status", self._status),
+            web.post("/v1/press", self._press),
+            web.get("/v1/alerts", self._list),
+            web.get("/v1/alerts/{id}", self._show),
+            web.post(f"/v1/alerts/{{id}}/{{move:{'|'.join(MOVES)}}}", self._move),
+        ]
+
+    async def _status(self, _request: web.Request) -> web.Response:
+        return web.json_response(dict(await self._daemon.status()))
+
+    async def _press(self, request: web.Request) -> web.Response:
+        body = _judged(PressBody, await _body(request))
+        return web.json_response(views.taken(await self._daemon.press(body.button, body.gesture)))
+
+    async def _list(self, request: web.Request) -> web.Response:
+        query = _judged(ListQuery, dict(request.query))
+        standings = await self._daemon.list_alerts(query.limit)
+        return web.json_response({"alerts": [views.standing(standing) for standing in standings]})
+
+    async def _show(self, request: web.Request) -> web.Response:
+        alert = await self._find(request)
+        if (shown := await self._daemon.show_alert(alert)) is None:
+            raise _unknown(str(alert))
+        return web.json_response(views.alert(shown))
+
+    async def _move(self, request: web.Request) -> web.Response:
+        alert = await self._find(request)
+        what = MOVES[request.match_info["move"]]
+        if await self._daemon.move_alert(alert, what, by="api"):
+            return web.json_response({"alert_id": str(alert), "happened": what.value})
+        if (shown := await self._daemon.show_alert(alert)) is None:
+            raise _unknown(str(alert))
+        message = f"The alert {alert} is {shown['standing'].state.value}; that cannot become {what.value}."
+        raise Refusal(HTTPStatus.CONFLICT, "not_moved", message)
+
+    async def _find(self, request: web.Request) -> UUID:
+        """The alert that a request is about."""
+        given = request.match_info["id"]
+        if ALERT_ID.fullmatch(given) is None:
+            raise _unknown(given)
+        if (whole := _uuid(given)) is not None:
+            return whole  # an alert that a sick disk refused is known all the same
+        if (found := await self._daemon.find_alert(given)) is None:
+            raise _unknown(given)
+        return found
+
+
+async def _body(request: web.Request) -> bytes:
+    try:
+        return await request.read()
+    except (web.RequestPayloadError, ConnectionError) as error:  # garbled on the way, or broken off
+        raise Refusal(HTTPStatus.BAD_REQUEST, "broken_body", "The body broke off.") from error
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def _unknown(given: str) -> Refusal:
+    message = f"There is no alert whose id is, or alone begins with, {given[:40]!r}."
+    return Refusal(HTTPStatus.NOT_FOUND, "no_such_alert", message)
+
+
+def _judged[T: BaseModel](model: type[T], given: bytes | dict[str, str]) -> T:
+    """What a client sent, if it is what it should be."""
+    try:
+        return model.model_validate_json(given) if isinstance(given, bytes) else model.model_validate(given)
+    except ValidationError as error:
+        raise _not_valid(error) from error
+
+
+def _not_valid(error: ValidationError) -> Refusal:
+    mistakes = error.errors(include_url=False, include_context=False, include_input=False)
+    if mistakes[0]["type"] == "json_invalid":
+        return Refusal(HTTPStatus.BAD_REQUEST, "not_json", f"The body is not JSON: {mistakes[0]['msg']}.")
+    told = [f"{'.'.join(map(str, m['loc'])) or 'body'}: {m['msg']}" for m in mistakes]
+    return Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "not_valid", "; ".join(told) + ".")

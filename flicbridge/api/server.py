@@ -1,0 +1,128 @@
+"""The local API: served over a Unix socket, over loopback TCP where there is none, and where asked for."""
+
+import os
+import socket
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from flicbridge.api.barriers import always_json, bearers_only, loopback_names_only
+from flicbridge.api.claim import claimed
+from flicbridge.api.daemon import Daemon
+from flicbridge.api.endpoint import Endpoint, bind_unix, keep_token, manifest_path, socket_path
+from flicbridge.api.routes import Routes
+from flicbridge.observation import Observation, Observe
+
+log = structlog.get_logger()
+
+LARGEST_BODY_BYTES: Final = 16 * 1024
+# Whoever still waits for an answer when the bridge stops gets this long; a restart must not take a minute.
+GOODBYE_S: Final = 1.0
+LOOPBACK: Final = "127.0.0.1"
+
+
+@asynccontextmanager
+async def serving(
+    daemon: Daemon, state_dir: Path, listen: tuple[str, int] | None, *, observe: Observe
+) -> AsyncGenerator[Endpoint]:
+    """Serve the API for as long as the context lasts, and be the only one to do so in a `state_dir`.
+
+    Whatever the API cannot have, it does without, and says so: a port that is taken, or a full disk, must not
+    keep a bridge from hearing its buttons. Where there is no Unix socket it is served on a free port.
+
+    Args:
+        daemon: whom the API speaks for.
+        state_dir: an existing folder of ours.
+        listen: an address to listen on as well, or None.
+        observe: told `api/state` (`listening`, `impaired` or `off`) and `api/error`.
+
+    Yields:
+        Where it answers, from now on.
+
+    Raises:
+        InputError: another bridge runs with this `state_dir`.
+    """
+    faults: list[str] = []
+    async with AsyncExitStack() as stack:
+        stack.enter_context(claimed(state_dir))
+        unix = await _serve_unix(stack, daemon, state_dir)
+        tcp = await _serve_tcp(stack, daemon, state_dir, listen, faults) if listen else None
+        if unix is None and tcp is None:
+            tcp = await _serve_tcp(stack, daemon, state_dir, (LOOPBACK, 0), faults)
+        endpoint = Endpoint(unix, tcp, os.getpid())
+        _announce(stack, endpoint, state_dir, faults)
+        observe(Observation("api", "state", "impaired" if faults else "listening"))
+        observe(Observation("api", "error", "; ".join(faults) or None))
+        log.info("api_listening", unix=unix, tcp=tcp)
+        yield endpoint
+    observe(Observation("api", "state", "off"))
+
+
+async def _serve_unix(stack: AsyncExitStack, daemon: Daemon, state_dir: Path) -> str | None:
+    path = socket_path(state_dir)
+    if path is None:
+        return None
+    try:
+        bound = bind_unix(path)
+    except OSError as error:  # a file system without sockets: a memory card, a shared folder
+        log.warning("api_has_no_unix_socket", error=error.strerror)
+        return None
+    stack.callback(_remove, path)
+    await _serve_on(stack, _app(daemon, []), bound)
+    return str(path)
+
+
+async def _serve_tcp(
+    stack: AsyncExitStack, daemon: Daemon, state_dir: Path, listen: tuple[str, int], faults: list[str]
+) -> str | None:
+    try:
+        token = keep_token(state_dir)
+        bound = _bind_tcp(*listen)
+    except OSError as error:
+        faults.append(f"cannot listen on port {listen[1]}: {error.strerror}")
+        log.error("api_cannot_listen", port=listen[1], error=error.strerror)
+        return None
+    host, port = bound.getsockname()[:2]
+    await _serve_on(stack, _app(daemon, [loopback_names_only, bearers_only(token)]), bound)
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _announce(stack: AsyncExitStack, endpoint: Endpoint, state_dir: Path, faults: list[str]) -> None:
+    try:
+        endpoint.write(state_dir)
+    except OSError as error:
+        faults.append(f"cannot write to the state_dir: {error.strerror}")
+        log.error("api_cannot_be_announced", error=error.strerror)
+    stack.callback(_remove, manifest_path(state_dir))
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):  # clients notice by themselves that nobody answers
+        path.unlink()
+
+
+def _bind_tcp(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family)
+
+
+def _app(daemon: Daemon, barriers: Iterable[Middleware]) -> web.Application:
+    app = web.Application(middlewares=[always_json, *barriers], client_max_size=LARGEST_BODY_BYTES)
+    app.add_routes(Routes(daemon).table())
+    return app
+
+
+async def _serve_on(stack: AsyncExitStack, app: web.Application, bound: socket.socket) -> None:
+    stack.callback(bound.close)
+    # Compressed bodies are left as they are, and so refused: nothing that small needs it.
+    runner = web.AppRunner(
+        app, access_log=None, shutdown_timeout=GOODBYE_S, handle_signals=False, auto_decompress=False
+    )
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    await web.SockSite(runner, bound).start()

@@ -1,0 +1,156 @@
+"""`flicbridge alerts`: what was called, who was told, and what people did about it."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from flicbridge.cli import phrases
+from flicbridge.cli.asking import ask, ask_or_read, stored_alert, stored_alerts
+from flicbridge.cli.shared import (
+    AsJson,
+    ConfigFile,
+    Translate,
+    console,
+    local,
+    print_json,
+    printable,
+    settings_in,
+    table,
+    words_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from zoneinfo import ZoneInfo
+
+    from rich.console import RenderableType
+
+type Json = dict[str, Any]
+
+AlertId = Annotated[str, typer.Argument(metavar="ID", help="The alert's id, or how it begins.")]
+
+app = typer.Typer(help="Look at alerts, acknowledge them, cancel them.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_(
+    limit: Annotated[int, typer.Option(min=1, max=500, help="How many.")] = 20,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the newest alerts, newest first."""
+    settings = settings_in(config)
+    alerts = ask_or_read(
+        settings, lambda bridge: bridge.alerts(limit), lambda store: stored_alerts(store, limit)
+    )
+    if as_json:
+        print_json({"alerts": alerts})
+    else:
+        console().print(_table(alerts, settings.bridge.zone, words_of(settings)))
+
+
+@app.command()
+def show(alert: AlertId, config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Show all there is about one alert, in the order it happened."""
+    settings = settings_in(config)
+    shown = ask_or_read(
+        settings, lambda bridge: bridge.alert(alert), lambda store: stored_alert(store, alert)
+    )
+    if as_json:
+        print_json(shown)
+        return
+    screen = console()
+    for block in _story(shown, settings.bridge.zone, words_of(settings)):
+        screen.print(block)
+
+
+@app.command()
+def ack(alert: AlertId, config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Acknowledge an alert: somebody is on it, later steps of the plan are skipped."""
+    settings = settings_in(config)
+    moved = ask(settings, lambda bridge: bridge.move(alert, "acknowledge"))
+    _ = words_of(settings)
+    _report(moved, _("Alert acknowledged: {alert}"), as_json=as_json)
+
+
+@app.command()
+def cancel(alert: AlertId, config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Cancel an alert: everybody who was told is told that help is not needed."""
+    settings = settings_in(config)
+    moved = ask(settings, lambda bridge: bridge.move(alert, "cancel"))
+    _ = words_of(settings)
+    _report(moved, _("Alert cancelled: {alert}"), as_json=as_json)
+
+
+def _report(moved: Json, sentence: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json(moved)
+    else:
+        console().print(sentence.format(alert=moved["alert_id"]))
+
+
+def _table(alerts: list[Json], zone: "ZoneInfo", _: Translate) -> "RenderableType":
+    if not alerts:
+        return _("There is no alert.")
+    rows = table(_("Id"), _("Pressed at"), _("Kind"), _("State"), _("Button"), _("Presses"))
+    for alert in alerts:
+        rows.add_row(
+            alert["id"][:8],
+            local(alert["pressed_at"], zone),
+            phrases.kind(alert["kind"], _),
+            phrases.state(alert["state"], _),
+            f"{printable(alert['button'])} ({printable(alert['gesture'])})",
+            str(alert["presses"]),
+        )
+    return rows
+
+
+def _story(alert: Json, zone: "ZoneInfo", _: Translate) -> "Iterator[RenderableType]":
+    yield _("Alert {id}").format(id=alert["id"])
+    yield phrases.labelled(phrases.kind(alert["kind"], _), phrases.state(alert["state"], _), _)
+    yield printable(", ".join(filter(None, (*alert["doctor"].values(), *alert["practice"].values()))))
+    if alert["position"] is not None:
+        yield printable(alert["position"]["geo"])
+    if alert["was_queued"]:
+        age = phrases.duration(alert["late_s"], _)
+        yield _("The button kept this press for {age} before it could be heard.").format(age=age)
+    timeline = table(_("Time"), _("What"), _("Who"), _("Detail"))
+    lines = [*_history(alert, _), *_attempts(alert, _), *_unsent(alert, _)]
+    for at, *cells in sorted(lines, key=lambda line: line[0]):
+        timeline.add_row(local(at, zone), *map(printable, cells))
+    yield timeline
+
+
+type Line = tuple[str, str, str, str]
+"""A time as RFC 3339 (of one length and in UTC, so that lines can be sorted), and three cells."""
+
+
+def _history(alert: Json, _: Translate) -> "Iterator[Line]":
+    for event in alert["history"]:
+        yield event["at"], phrases.happening(event["what"], _), phrases.actor(event["by"], _), ""
+
+
+def _attempts(alert: Json, _: Translate) -> "Iterator[Line]":
+    deliveries = {delivery["id"]: delivery for delivery in alert["deliveries"]}
+    for attempt in alert["attempts"]:
+        delivery = deliveries[attempt["delivery"]]
+        detail = f"{attempt['took_s']:.2f} s {attempt['detail']}".strip()
+        yield (
+            attempt["at"],
+            _message(delivery, phrases.outcome(attempt["outcome"], _), _),
+            delivery["channel"],
+            detail,
+        )
+
+
+def _unsent(alert: Json, _: Translate) -> "Iterator[Line]":
+    """Messages that are still to be sent, or never will be and were never tried."""
+    tried = {attempt["delivery"] for attempt in alert["attempts"] if attempt["outcome"] == "withdrawn"}
+    for delivery in alert["deliveries"]:
+        if delivery["state"] in ("queued", "sending", "withdrawn") and delivery["id"] not in tried:
+            state = phrases.delivery(delivery["state"], _)
+            yield delivery["due_at"], _message(delivery, state, _), delivery["channel"], ""
+
+
+def _message(delivery: Json, became: str, _: Translate) -> str:
+    return phrases.labelled(phrases.purpose(delivery["purpose"], _), became, _)

@@ -1,0 +1,172 @@
+"""The command line, called as a person calls it, and bridges for it to ask."""
+
+import asyncio
+import json
+import logging
+import subprocess
+import sys
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+
+from flicbridge.cli import main
+from flicbridge.simulator.leap import LeapingEventLoop
+
+SETTINGS = """
+[bridge]
+id = "tilleuls-1"
+state_dir = "state"
+language = "{language}"
+
+[doctor]
+name = "Dr Anne Martin"
+phone = "+33612345678"
+
+[practice]
+name = "Cabinet des Tilleuls"
+address = "12 rue des Tilleuls, 87000 Limoges"
+position = {{ latitude = 45.83362, longitude = 1.26105 }}
+
+[alerts]
+join_within = "0s"
+
+[[buttons]]
+name = "bureau"
+family = "virtual"
+gestures = {{ single = "alert", double = "test", triple = "cancel" }}
+
+[[recipients]]
+name = "hub"
+channels = [ {{ transport = "http", url = "http://127.0.0.1:9/hook", secret = "hub-key" }} ]
+
+[[plan]]
+after = "0s"
+notify = ["hub"]
+"""
+# Port 9 (discard) has no listener on any machine of today: every try is refused at once.
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command said.
+
+    Attributes:
+        code: the exit code.
+        out: standard output.
+        err: standard error.
+    """
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """Standard output, which is one JSON value."""
+        return json.loads(self.out)
+
+
+type Command = Callable[..., Said]
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """Commands say how this process logs; take that back."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    structlog.reset_defaults()
+    logging.captureWarnings(False)
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+@pytest.fixture
+def flicbridge(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """`flicbridge ...`, in this process."""
+
+    def command(*arguments: object) -> Said:
+        monkeypatch.setattr(sys, "argv", ["flicbridge", *map(str, arguments)])
+        with pytest.raises(SystemExit) as exit_:
+            main()
+        said = capsys.readouterr()
+        code = exit_.value.code
+        assert isinstance(code, int)
+        return Said(code, said.out, said.err)
+
+    return command
+
+
+@pytest.fixture
+def leaping(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let commands run on a loop that leaps over idle time."""
+
+    def run(work: Coroutine[Any, Any, Any]) -> Any:
+        with asyncio.Runner(loop_factory=LeapingEventLoop) as runner:
+            return runner.run(work)
+
+    monkeypatch.setattr(asyncio, "run", run)
+
+
+def write_settings(folder: Path, *, language: str = "en", more: str = "") -> Path:
+    """Write a settings file for one virtual button, with its secret."""
+    secrets = folder / "secrets"
+    secrets.mkdir(mode=0o700)
+    (secrets / "hub-key").write_text("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", encoding="ascii")
+    (secrets / "hub-key").chmod(0o600)
+    file = folder / "flicbridge.toml"
+    file.write_text(SETTINGS.format(language=language) + more, encoding="utf-8")
+    return file
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Path:
+    """A settings file in English."""
+    return write_settings(tmp_path)
+
+
+@pytest.fixture
+def french_settings(tmp_path: Path) -> Path:
+    """A settings file in French."""
+    return write_settings(tmp_path, language="fr")
+
+
+@contextmanager
+def running(settings: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
+    """A bridge in a process of its own that has said that it is ready."""
+    command = [sys.executable, "-m", "flicbridge", "run", "--config", str(settings), *options]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, encoding="utf-8") as process:
+        assert process.stderr is not None
+        while "bridge_ready" not in (line := process.stderr.readline()):
+            assert line, f"the bridge ended with {process.wait()}"
+        yield process
+        process.kill()
+        process.stderr.read()
+
+
+@pytest.fixture
+def bridge(settings: Path) -> Iterator[subprocess.Popen[str]]:
+    """A running bridge with the settings of `settings`."""
+    with running(settings) as process:
+        yield process
+
+
+@pytest.fixture
+def dry_run(settings: Path) -> Iterator[subprocess.Popen[str]]:
+    """A bridge that only shows what it would send."""
+    with running(settings, "--dry-run") as process:
+        yield process
+
+
+@pytest.fixture(scope="module")
+def shared_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The settings of a bridge that runs for all tests of a module."""
+    settings = write_settings(tmp_path_factory.mktemp("bridge"))
+    with running(settings):
+        yield settings

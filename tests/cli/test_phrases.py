@@ -1,0 +1,43 @@
+"""Every word that the bridge uses has one for people, in every language."""
+
+from collections.abc import Callable
+
+import pytest
+
+from flicbridge.alert.alert import AlertKind, AlertState, DeliveryState, Happening, Purpose
+from flicbridge.cli import phrases
+from flicbridge.texts import translator
+
+type Phrase = Callable[[str, Callable[[str], str]], str]
+
+CODES = [
+    *((phrases.kind, code) for code in AlertKind),
+    *((phrases.state, code) for code in AlertState),
+    *((phrases.happening, code) for code in Happening),
+    *((phrases.delivery, code) for code in DeliveryState),
+    *((phrases.purpose, code) for code in Purpose),
+    *((phrases.link, code) for code in ("up", "waiting", "connecting", "refused", "not_paired")),
+    *((phrases.channel, code) for code in ("ok", "failing", "refused", "unused")),
+]
+
+
+@pytest.mark.parametrize(("phrase", "code"), CODES)
+def test_every_word_of_the_domain_is_put_into_french(phrase: Phrase, code: str) -> None:
+    assert phrase(str(code), translator("fr").gettext) != phrase(str(code), translator("en").gettext)
+
+
+@pytest.mark.parametrize(
+    "phrase",
+    [phrases.kind, phrases.state, phrases.happening, phrases.delivery, phrases.purpose, phrases.link,
+     phrases.channel, phrases.problem, phrases.part, phrases.actor, phrases.outcome],
+)  # fmt: skip
+def test_a_word_of_another_version_is_shown_as_it_came(phrase: Phrase) -> None:
+    assert phrase("brand_new:thing{x}", translator("fr").gettext) == "brand_new:thing{x}"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0 s"), (59.9, "59 s"), (60, "1 min"), (7860, "2 h 11 min"), (273600, "3 d 4 h")],
+)
+def test_a_duration_has_the_two_units_that_matter(seconds: float, text: str) -> None:
+    assert phrases.duration(seconds, translator("en").gettext) == text
