@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from flicbridge.clock import Clock
+from flicbridge.clock import Clock, SystemClock
 from flicbridge.config.settings import Settings
 from flicbridge.observation import Observe
 from flicbridge.press.radio import Radio
@@ -57,7 +57,11 @@ async def simulated_radio(
 
 async def wake_buttons(world: VirtualWorld, names: Sequence[str], folder: Path) -> dict[str, Peripheral]:
     """Bring the buttons of these names into the world, with what they remember."""
-    return {name: await world.add_button(name, state=_remembered(folder, name)) for name in names}
+    buttons = {}
+    for name in names:
+        state, away_s = _remembered(folder, name)
+        buttons[name] = await world.add_button(name, state=state, away_s=away_s)
+    return buttons
 
 
 def _finger(button: Peripheral) -> Finger:
@@ -67,9 +71,13 @@ def _finger(button: Peripheral) -> Finger:
     return press
 
 
-def _remembered(folder: Path, name: str) -> str | None:
+def _remembered(folder: Path, name: str) -> tuple[str | None, float]:
+    """What a button remembers, and for how many seconds it was away: its clock goes on meanwhile."""
     path = folder / f"{name}.json"
-    return path.read_text(encoding="utf-8") if path.exists() else None
+    if not path.exists():
+        return None, 0.0
+    away_s = SystemClock().now_at().timestamp() - path.stat().st_mtime
+    return path.read_text(encoding="utf-8"), max(0.0, away_s)
 
 
 async def _remember(buttons: Mapping[str, Peripheral], folder: Path, clock: Clock) -> None:
