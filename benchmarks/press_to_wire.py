@@ -11,7 +11,6 @@ another process.
 import argparse
 import asyncio
 import json
-import logging
 import os
 import re
 import statistics
@@ -20,12 +19,11 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, redirect_stderr
 from pathlib import Path
 from typing import IO, Any
 
-import structlog
-
+from flicbridge import logs
 from flicbridge.bridge import open_bridge
 from flicbridge.clock import SystemClock
 from flicbridge.config import Settings, load
@@ -203,12 +201,8 @@ def main() -> None:
     if arguments.receive:
         asyncio.run(receive())
         return
-    with Path(os.devnull).open("w") as nowhere:
-        structlog.configure(  # as in a service: JSON lines
-            processors=[structlog.processors.add_log_level, structlog.processors.JSONRenderer()],
-            wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-            logger_factory=structlog.PrintLoggerFactory(nowhere),
-        )
+    with Path(os.devnull).open("w") as nowhere, redirect_stderr(nowhere):
+        logs.set_up("json", "info")  # as in a service
         measure(arguments.presses)
 
 

@@ -30,7 +30,6 @@ from flicbridge.observation import Observe
 from flicbridge.outbox.carrier import Carrier
 from flicbridge.outbox.courier import Courier
 from flicbridge.outbox.database import copy_for_rehearsal
-from flicbridge.outbox.job import Job
 from flicbridge.outbox.ledger import Ledger
 from flicbridge.outbox.schedule import Schedule
 from flicbridge.outbox.store import ButtonRecord, Store
@@ -117,11 +116,7 @@ async def open_bridge(
         plan = _plan(settings)
         desk = _desk(settings, plan)
         desk.remember(await store.standings())
-
-        def carry(jobs: Iterable[Job]) -> None:
-            courier.hand_over(jobs)
-
-        ledger = Ledger(desk, store, carry, clock=clock, observe=board.observe)
+        ledger = Ledger(desk, store, lambda: courier, clock=clock, observe=board.observe)
         courier = Courier(carriers, ledger, clock=clock, observe=board.observe)
         sources = _sources(settings, await store.buttons(), room, clock, board.observe)
         position = settings.practice.place()

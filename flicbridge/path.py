@@ -130,6 +130,7 @@ class ButtonPath:
         return gestures
 
     async def _take(self, gesture: Gesture, *, with_mark: bool) -> None:
+        log.debug("gesture_recognised", button=gesture.button, gesture=gesture.name)
         mark = self._mark() if with_mark else None
         taken = await self._ledger.take(self._press(gesture), mark, self._where())
         self._say("last_gesture", gesture.name)

@@ -41,6 +41,8 @@ class Wire:
     follows: bool = False
     used: asyncio.Event = field(default_factory=asyncio.Event)
 
+    def prepare(self, job: Job) -> None: ...
+
     async def carry(self, job: Job) -> Handed:
         self.used.set()
         return Handed(DeliveryState.SENT, provider_id="sms-1")
@@ -66,12 +68,9 @@ class SmallBridge:
         self.store = store
         self.clock = clock
         self.started_at = clock.now_at()
-        self.ledger = Ledger(self.desk, store, self._carry, clock=clock, observe=self.board.observe)
+        self.ledger = Ledger(self.desk, store, lambda: self.courier, clock=clock, observe=self.board.observe)
         self.courier = Courier({"samu/0": wire}, self.ledger, clock=clock, observe=self.board.observe)
         self._counts = itertools.count(1)
-
-    def _carry(self, jobs: Any) -> None:
-        assert self.courier.hand_over(jobs) == []
 
     async def status(self) -> Mapping[str, Any]:
         return report(

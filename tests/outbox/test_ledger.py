@@ -31,6 +31,18 @@ KEEP = timedelta(days=90)
 
 
 @dataclass
+class Hands:
+    """Takes jobs, and keeps them."""
+
+    carried: list[Job] = field(default_factory=list)
+
+    def prepare(self, jobs: Iterable[Job]) -> None: ...
+
+    def hand_over(self, jobs: Iterable[Job]) -> None:
+        self.carried.extend(jobs)
+
+
+@dataclass
 class Office:
     """A ledger with a real store, and what it handed over to be carried."""
 
@@ -62,17 +74,16 @@ async def open_office(store: Store) -> Office:
         join_within=timedelta(minutes=10),
         renotify_every=timedelta(minutes=1),
     )
-    carried: list[Job] = []
+    hands = Hands()
     facts: dict[tuple[str, str], Value] = {}
-
-    def carry(jobs: Iterable[Job]) -> None:
-        carried.extend(jobs)
 
     def observe(o: Observation) -> None:
         facts[o.subject, o.fact] = o.value
 
     desk.remember(await store.standings())
-    return Office(Ledger(desk, store, carry, clock=clock, observe=observe), store, clock, carried, facts)
+    return Office(
+        Ledger(desk, store, lambda: hands, clock=clock, observe=observe), store, clock, hands.carried, facts
+    )
 
 
 @pytest.fixture

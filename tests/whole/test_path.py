@@ -27,6 +27,18 @@ SERIAL = "BF12-A34567"
 
 
 @dataclass
+class Hands:
+    """Takes jobs, and keeps them."""
+
+    carried: list[Job] = field(default_factory=list)
+
+    def prepare(self, jobs: Iterable[Job]) -> None: ...
+
+    def hand_over(self, jobs: Iterable[Job]) -> None:
+        self.carried.extend(jobs)
+
+
+@dataclass
 class Wire:
     """A button on a wire: says what it is told to say, and notes what is acknowledged."""
 
@@ -73,14 +85,11 @@ async def work(tmp_path: Path) -> AsyncIterator[Work]:
         join_within=timedelta(0),
         renotify_every=timedelta(0),
     )
-    carried: list[Job] = []
-
-    def carry(jobs: Iterable[Job]) -> None:
-        carried.extend(jobs)
+    hands = Hands()
 
     def observe(_: Observation) -> None: ...
 
-    ledger = Ledger(desk, store, carry, clock=clock, observe=observe)
+    ledger = Ledger(desk, store, lambda: hands, clock=clock, observe=observe)
     gestures = {name: COMMON[name] for name in ("single", "double")}
     reactions = dict.fromkeys(gestures, Reaction.ALERT)
     fingers = Fingers("poche", GestureTable(gestures), reactions, allowance_s=0.3)
@@ -89,7 +98,7 @@ async def work(tmp_path: Path) -> AsyncIterator[Work]:
     async with alongside(listen=path.listen, carry=path.carry):
         await clock.sleep(0.01)
         wire.connect(100.0)
-        yield Work(wire, store, clock, carried)
+        yield Work(wire, store, clock, hands.carried)
     await store.close()
 
 
