@@ -1,0 +1,213 @@
+"""The cast of a rehearsal: for every channel of the settings a fake gateway, and settings that lead there.
+
+Only addresses, passwords and trusted authorities of channels are replaced. Encryption, timeouts, recipients
+and all else stay as the installer wrote them. A channel of a transport that no fake gateway speaks, from a
+plugin, is played by a webhook in its place: its message arrives, its own code is not rehearsed.
+"""
+
+import secrets
+from base64 import b64encode
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from yarl import URL
+
+from flicbridge.clock import Clock
+from flicbridge.config.settings import RecipientSettings, Settings
+from flicbridge.errors import ConfigError, Problem
+from flicbridge.press.settings import Family, RadioSettings
+from flicbridge.simulator.certificate import HOST, Authority
+from flicbridge.simulator.flic2.memory import Identity
+from flicbridge.simulator.gateways import FakeHttp, FakePhone, FakeSmtp, Fault, Gateway
+from flicbridge.transport.base import ChannelOptions
+from flicbridge.transport.email import EmailOptions
+from flicbridge.transport.http import HttpOptions
+from flicbridge.transport.smsgate import SmsGateOptions
+
+CUT: Final = Fault(kind="refuse")
+
+
+class StandIn:
+    """A fake gateway in the place of one channel's provider.
+
+    Attributes:
+        channel: `recipient/index`.
+        recipient: its name in the settings.
+        transport: what the settings say.
+        gateway: where the messages arrive.
+        is_stopgap: no fake gateway speaks that transport; a webhook is sent instead.
+    """
+
+    def __init__(
+        self, channel: str, recipient: str, transport: str, gateway: Gateway[Any], *, is_stopgap: bool = False
+    ) -> None:
+        self.channel = channel
+        self.recipient = recipient
+        self.transport = transport
+        self.gateway = gateway
+        self.is_stopgap = is_stopgap
+        self._ordered: Fault | None = None
+        self._cuts: set[str] = set()
+
+    def order(self, fault: Fault | None) -> None:
+        """Misbehave from now on, or be well; while the line is cut, it is for afterwards."""
+        if self._cuts:
+            self._ordered = fault
+        else:
+            self.gateway.fault = fault
+
+    def cut(self, why: str) -> None:
+        """Cut the line; for several reasons at once it stays cut until all are gone."""
+        if not self._cuts:
+            self._ordered, self.gateway.fault = self.gateway.fault, CUT
+        self._cuts.add(why)
+
+    def mend(self, why: str) -> None:
+        """Take one reason for the cut away."""
+        if self._cuts == {why}:
+            self.gateway.fault = self._ordered
+        self._cuts.discard(why)
+
+
+@dataclass(frozen=True, slots=True)
+class RehearsalSecrets:
+    """Made-up secrets; the installer's own are never looked at."""
+
+    known: Mapping[str, str] = field(repr=False)
+
+    def get(self, name: str) -> str:
+        """Return the secret.
+
+        Raises:
+            ConfigError: nobody made it up.
+        """
+        if name not in self.known:
+            raise ConfigError("rehearsal", [Problem("secrets", f'nobody made up "{name}"', "Report this.")])
+        return self.known[name]
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Everything that replaces the world outside.
+
+    Attributes:
+        settings: the installer's, leading to the stand-ins.
+        secrets: what they ask for.
+        standins: by channel, in the order of the settings.
+    """
+
+    settings: Settings
+    secrets: RehearsalSecrets
+    standins: Mapping[str, StandIn]
+
+
+@asynccontextmanager
+async def standing_in(settings: Settings, folder: Path, clock: Clock) -> AsyncGenerator[Cast]:
+    """Let fake gateways listen for as long as the context lasts.
+
+    Args:
+        settings: the installer's.
+        folder: for the database and certificates of this rehearsal.
+        clock: what time the gateways say it is.
+    """
+    authority = Authority(folder)
+    made_up: dict[str, str] = {}
+    standins: dict[str, StandIn] = {}
+    recipients = []
+    async with AsyncExitStack() as stack:
+        for recipient in settings.recipients:
+            channels = []
+            for index, options in enumerate(recipient.channels):
+                name = f"{recipient.name}/{index}"
+                fake = _fake_for(options, authority, clock)
+                await stack.enter_async_context(fake.gateway)
+                standins[name] = StandIn(
+                    name, recipient.name, options.transport, fake.gateway, is_stopgap=fake.is_stopgap
+                )
+                secret = f"rehearsal-{recipient.name}-{index}"
+                made_up[secret] = fake.secret
+                channels.append(_led_to(fake, options, secret, authority.ca_file))
+            recipients.append(recipient.model_copy(update={"channels": tuple(channels)}))
+        yield Cast(_rehearsed(settings, folder, recipients), RehearsalSecrets(made_up), standins)
+
+
+def _rehearsed(settings: Settings, folder: Path, recipients: Iterable[RecipientSettings]) -> Settings:
+    """The settings with another state, a simulated radio, and no port of the installer's."""
+    return settings.model_copy(
+        update={
+            "bridge": settings.bridge.model_copy(update={"state_dir": folder / "state"}),
+            "radio": RadioSettings(simulated=True),
+            "api": settings.api.model_copy(update={"listen": None}),
+            "recipients": tuple(recipients),
+            "buttons": tuple(
+                button.model_copy(
+                    update={"simulated": True, "serial": Identity.made_for(button.name).serial}
+                    if button.family is Family.FLIC2
+                    else {}
+                )
+                for button in settings.buttons
+            ),
+        }
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Fake:
+    """A gateway, the secret it believes, and whether it only fills a gap."""
+
+    gateway: Gateway[Any]
+    secret: str
+    is_stopgap: bool = False
+
+
+def _fake_for(options: ChannelOptions, authority: Authority, clock: Clock) -> _Fake:
+    password = secrets.token_urlsafe()
+    match options:
+        case SmsGateOptions(transport="smsgate"):
+            return _Fake(FakePhone(username=options.username, password=password, clock=clock), password)
+        case HttpOptions(transport="http"):
+            key = _signing_key()
+            tls = authority.tls if _is_encrypted(options) else None
+            return _Fake(FakeHttp(secret=key, tls=tls, clock=clock), key)
+        case EmailOptions(transport="email"):
+            login = None if options.username is None else (options.username, password)
+            tls = None if options.security == "none" else authority.tls
+            return _Fake(FakeSmtp(security=options.security, tls=tls, login=login, clock=clock), password)
+        case _:
+            key = _signing_key()
+            return _Fake(FakeHttp(secret=key, clock=clock), key, is_stopgap=True)
+
+
+def _led_to(fake: _Fake, options: ChannelOptions, secret: str, ca_file: Path) -> ChannelOptions:
+    """The options of a channel, with its address, password and authority replaced."""
+    match fake.gateway, options:
+        case FakePhone(url=url), SmsGateOptions():
+            return options.model_copy(update={"url": url, "secret": secret})
+        case FakeHttp(port=port), HttpOptions() if not fake.is_stopgap:
+            url = str(URL(options.url).with_host(HOST).with_port(port))
+            trusted = ca_file if _is_encrypted(options) else None
+            return options.model_copy(update={"url": url, "secret": secret, "ca_file": trusted})
+        case FakeSmtp(port=port), EmailOptions():
+            given = None if options.username is None else secret
+            trusted = None if options.security == "none" else ca_file
+            place = {"host": HOST, "port": port, "ca_file": trusted}
+            return options.model_copy(update={**place, "secret": given})
+        case _:
+            return HttpOptions(
+                transport="http",
+                url=f"http://{HOST}:{fake.gateway.port}",
+                secret=secret,
+                timeout=options.timeout,
+                expires_after=options.expires_after,
+            )
+
+
+def _signing_key() -> str:
+    return "whsec_" + b64encode(secrets.token_bytes(32)).decode()
+
+
+def _is_encrypted(options: HttpOptions) -> bool:
+    return URL(options.url).scheme == "https"
