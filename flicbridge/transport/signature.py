@@ -18,6 +18,8 @@ HOW_TO_MAKE_ONE: Final = 'make one with: echo "whsec_$(openssl rand -base64 32)"
 def read_keys(secret: str) -> tuple[bytes, ...]:
     """Read a signing secret: `whsec_` and base64, as the specification serialises it.
 
+    The reference libraries take the base64 alone as well, and so do we.
+
     While a key is being changed for a new one, both may be given, with a space between them: each message
     is then signed with both, and the receiver may take either.
 
@@ -31,14 +33,12 @@ def read_keys(secret: str) -> tuple[bytes, ...]:
 
 
 def _read_key(word: str) -> bytes:
-    if not word.startswith(PREFIX):
-        raise ValueError(f"does not begin with {PREFIX}; {HOW_TO_MAKE_ONE}")
     text = word.removeprefix(PREFIX)
     try:
         key = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except (binascii.Error, ValueError):
         # The cause would quote the secret, so it must not travel on.
-        raise ValueError(f"is not base64 after {PREFIX}; {HOW_TO_MAKE_ONE}") from None
+        raise ValueError(f"is not {PREFIX} and base64; {HOW_TO_MAKE_ONE}") from None
     if not SHORTEST_KEY <= len(key) <= LONGEST_KEY:
         raise ValueError(
             f"has {len(key)} bytes instead of {SHORTEST_KEY} to {LONGEST_KEY}; {HOW_TO_MAKE_ONE}"

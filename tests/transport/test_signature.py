@@ -25,6 +25,11 @@ def test_a_signature_is_the_one_of_the_specification() -> None:
     assert signature == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
 
+@given(key=KEYS)
+def test_a_key_may_be_given_without_its_prefix(key: bytes) -> None:
+    assert read_keys(written(key).removeprefix("whsec_")) == read_keys(written(key)) == (key,)
+
+
 @given(key=KEYS, message_id=IDS, body=st.text())
 def test_the_reference_library_verifies_every_message(key: bytes, message_id: str, body: str) -> None:
     now_s = int(SystemClock().now_at().timestamp())  # the reference library reads the machine's clock
@@ -62,9 +67,10 @@ def test_nothing_else_passes_for_signed(key: bytes, other: bytes, body: bytes) -
     [
         ("", "is empty"),
         ("  \n", "is empty"),
-        ("hunter2hunter2hunter2hunter2hunter2", "does not begin with whsec_"),
+        ("correct-horse-battery-staple", "is not whsec_ and base64"),
+        ("hunter2", "has 5 bytes instead of 24 to 64"),
         ("whsec_hunter2 with blanks", "has 5 bytes"),
-        ("whsec_hunter2!!hunter2!!hunter2!!hunter2!!", "is not base64"),
+        ("whsec_hunter2!!hunter2!!hunter2!!hunter2!!", "is not whsec_ and base64"),
         ("whsec_hunt", "has 3 bytes instead of 24 to 64"),
         (written(b"x" * 23), "has 23 bytes"),
         (written(b"x" * 65), "has 65 bytes"),
