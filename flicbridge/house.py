@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -30,6 +31,7 @@ from flicbridge.supervise import Backoff, Start, keep_running
 log = structlog.get_logger()
 
 TIDY_EVERY_S: Final = 300.0
+START_TIMEOUT_S: Final = 5.0
 # A press that is not decided and committed by then never will be: the thresholds end at ten seconds.
 PRESS_TIMEOUT_S: Final = 20.0
 
@@ -83,8 +85,17 @@ class Bridge:
             async with asyncio.TaskGroup() as group:
                 for part, start in self._starts():
                     group.create_task(self._keep(part, start), name=part)
+                await self._virtual_buttons_are_there()
                 log.info("bridge_ready", bridge=parts.house.bridge, rehearsal=parts.house.rehearsal)
                 self.ready.set()
+
+    async def _virtual_buttons_are_there(self) -> None:
+        """Whoever reads that we are ready may press at once."""
+        virtual = (path for path in self._parts.paths.values() if isinstance(path.source, VirtualButton))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(START_TIMEOUT_S):
+                for path in virtual:
+                    await path.is_heard.wait()
 
     def _starts(self) -> Iterator[tuple[str, Start]]:
         yield "courier", self._parts.courier.run

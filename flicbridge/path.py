@@ -65,6 +65,8 @@ class ButtonPath:
         self._serial: str | None = None
         self._boot_id: int | None = None
         self._asked: list[asyncio.Future[Taken]] = []
+        self.is_heard = asyncio.Event()
+        """Set once the button said anything, be it that it is there."""
 
     def next_taken(self) -> asyncio.Future[Taken]:
         """What will become of this button's next gesture."""
@@ -74,7 +76,11 @@ class ButtonPath:
 
     async def listen(self) -> None:
         """Let the source run; for ever."""
-        await self.source.run(self._heard.put_nowait)
+        await self.source.run(self._hear)
+
+    def _hear(self, heard: Heard) -> None:
+        self._heard.put_nowait(heard)
+        self.is_heard.set()
 
     async def carry(self) -> None:
         """Carry what is heard; for ever."""

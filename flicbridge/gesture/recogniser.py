@@ -159,7 +159,6 @@ class Recogniser:
                 # Its release was lost on the air, nobody knows when. The earliest that agrees with what has
                 # been decided: a press held hours ago is not the beginning of what comes now.
                 finger.up_s = min(at_s, finger.down_s + thresholds.long_s)
-                finger.firm_s = at_s
         self._finger = _Touch(event, self._newest, at_s, None, firm_s)
         self._row.append(self._finger)
 

@@ -159,6 +159,13 @@ def test_a_hold_that_fits_no_rhythm_counts_as_a_press_where_there_is_no_plain_lo
     assert shown(play(Recogniser(table(names)), script)) == expected
 
 
+def test_a_rhythm_with_the_hold_in_it_wins_over_one_of_the_same_length_without(
+    play: Play, table: Table
+) -> None:
+    recogniser = Recogniser(table("double, short long, short long short"))
+    assert shown(play(recogniser, "down@0 up@0.1 down@0.3 up@1.5 wait@9")) == "short long@2"
+
+
 def test_a_rhythm_may_go_on_with_a_hold_where_a_plain_long_is_configured_too(
     play: Play, table: Table
 ) -> None:
@@ -281,11 +288,18 @@ class TestWhatMayBeAcknowledged:
         self, play: Play, table: Table
     ) -> None:
         recogniser = Recogniser(table("single", BOUNCY))
-        assert shown(play(recogniser, "down@0 up@0.01")) == "single@0"
+        assert shown(play(recogniser, "down@0")) == "single@0"
+        assert recogniser.settled is None
+        assert play(recogniser, "wait@0 up@0.01") == []
         assert recogniser.settled is None
         assert recogniser.deadline_s == pytest.approx(0.04)
         recogniser.pass_time(0.04)
         assert recogniser.settled == Counter(7, 2)
+
+    def test_what_may_still_bounce_begins_where_its_gesture_began(self, play: Play, table: Table) -> None:
+        recogniser = Recogniser(table("single, double", BOUNCY))
+        assert shown(play(recogniser, "up@0 down@1 up@1.1 down@1.3")) == "double@1.3"
+        assert recogniser.settled == Counter(7, 1)
 
 
 class TestSessions:
