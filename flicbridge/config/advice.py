@@ -11,7 +11,7 @@ from flicbridge.press.settings import Family
 
 def warnings(settings: Settings) -> list[Problem]:
     """What an installer should think over."""
-    looks = (_place, _tests, _radio, _buttons, _recipients, _plan)
+    looks = (_place, _tests, _radio, _buttons, _holds, _recipients, _plan)
     found = [finding for look in looks for finding in look(settings)]
     return [Problem(dotted(finding.where), finding.what, finding.remedy) for finding in found]
 
@@ -31,6 +31,16 @@ def _buttons(settings: Settings) -> Iterator[Finding]:
         if not set(button.gestures.values()) & {Reaction.ALERT}:
             what = f'"{button.name}" raises no alert'
             yield Finding((*where, "gestures"), what, "Make sure that whoever carries it knows.")
+
+
+def _holds(settings: Settings) -> Iterator[Finding]:
+    """A hold is a hold, whatever came before it: that helps a doctor only if a hold calls for help."""
+    for index, button in enumerate(settings.buttons):
+        reaction = button.gestures.get("long", Reaction.ALERT)
+        if reaction is not Reaction.ALERT and Reaction.ALERT in button.gestures.values():
+            what = f'a tap that slips into a hold is taken for the hold, and here that is "{reaction}"'
+            remedy = "Let the long press raise the alert, and another gesture do this."
+            yield Finding(("buttons", index, "gestures", "long"), what, remedy)
 
 
 def _recipients(settings: Settings) -> Iterator[Finding]:

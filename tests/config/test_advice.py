@@ -34,6 +34,13 @@ def test_a_wise_file_gets_no_advice(sound: Path) -> None:
             ("alerts.test_notify", "tests go to everybody in the first step: samu"),
         ),
         (
+            ('long = "alert", double = "test"', 'long = "cancel", triple = "alert"'),
+            (
+                "buttons[0].gestures.long",
+                'a tap that slips into a hold is taken for the hold, and here that is "cancel"',
+            ),
+        ),
+        (
             ("[doctor]", "[radio]\nsimulated = true\n[doctor]"),
             ("radio.simulated", "the radio is simulated, so no real button is heard"),
         ),
