@@ -67,9 +67,23 @@ async def keep_running(part: str, start: Start, *, clock: Clock, backoff: Backof
 
 
 async def _run_until_it_fails(part: str, start: Start) -> str:
+    """Return what broke.
+
+    The part has a task of its own: a TaskGroup that failed leaves its task half cancelled (Python 3.12), and
+    a library that cancels more than its own must not end the supervision too.
+    """
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(_failure_of(part, start), name=part)
+    if task.cancelled():
+        log.error("part_cancelled_itself", part=part)
+        return "CancelledError"
+    return task.result()
+
+
+async def _failure_of(part: str, start: Start) -> str:
     try:
         await start()
-    except Exception as error:  # cancellation is not an Exception and passes straight through
+    except Exception as error:
         log.exception("part_failed", part=part)
         return type(error).__name__
     log.error("part_ended", part=part)

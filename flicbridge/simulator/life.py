@@ -56,19 +56,23 @@ class Life:
     """The bridge, as often as it is started.
 
     Attributes:
-        bridge: the running one, or None.
         is_frozen: its power has just failed, and it does not know yet.
     """
 
     def __init__(self, cast: Cast, world: VirtualWorld, pockets: Mapping[str, Pocket], clock: Clock) -> None:
-        self.bridge: Bridge | None = None
         self.is_frozen = False
         self._cast = cast
         self._world = world
         self._pockets = pockets
         self._clock = clock
+        self._bridge: Bridge | None = None
         self._task: asyncio.Task[None] | None = None
         self._disk: dict[str, bytes] = {}
+
+    @property
+    def bridge(self) -> Bridge | None:
+        """The running one, or None."""
+        return None if self.is_frozen else self._bridge
 
     async def begin(self, group: asyncio.TaskGroup) -> None:
         """Start the bridge; returns once it takes presses."""
@@ -121,9 +125,9 @@ class Life:
         ):
             group.create_task(bridge.run(), name="run")
             await bridge.ready.wait()
-            self.bridge = bridge
+            self._bridge = bridge
             ready.set()
             try:
                 await asyncio.get_running_loop().create_future()
             finally:
-                self.bridge = None
+                self._bridge = None

@@ -111,8 +111,8 @@ class Crash(_Step):
     do: Literal["crash"]
     upon_commit: StrictBool = Field(
         default=False,
-        description="Not at that time, but in the very moment in which the next press after it has been"
-        " written to disk: before anything is sent, and before the button is told.",
+        description="Not at that time, but as soon as the next press after it has been written to disk:"
+        " before any message has arrived, and before the button is told.",
     )
 
 

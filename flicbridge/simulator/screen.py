@@ -3,6 +3,7 @@
 Without a terminal the same, without colours: it can be piped into a file and read there.
 """
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from io import TextIOWrapper
@@ -58,12 +59,22 @@ INDENT: Final = " " * 12
 """Up to where the sentences begin."""
 
 
-def a_console(*, to_stderr: bool = False) -> Console:
+class _Page(Console):
+    """Where it is shown."""
+
+    def on_broken_pipe(self) -> None:
+        """Nobody reads on (`| head`): the play goes on all the same, for its exit code counts."""
+        self.quiet = True
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+def a_console() -> Console:
     """Where it is shown; a pipe gets lines of a width that fits on a page."""
-    stream = sys.stderr if to_stderr else sys.stdout
-    if isinstance(stream, TextIOWrapper):
-        stream.reconfigure(errors="replace")  # a question mark for an accent, where there are none
-    console = Console(file=stream, markup=False, emoji=False, highlight=False)
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a question mark for an accent, where there are none
+    console = _Page(markup=False, emoji=False, highlight=False)
     if not console.is_terminal:
         console.width = 110
     return console
@@ -110,16 +121,18 @@ class Screen:
             return
         _ = self._translate
         sign, plain_sign, style = LOOKS.get(moment.what, MISFORTUNE)
-        self._console.print(
-            Text.assemble(
-                (words.instant(moment.at_s, _), QUIET),
-                (f" {plain_sign if self._is_plain else sign} ", style),
-                (words.sentence(moment, _), style),
-            )
+        first = Text.assemble(
+            (words.instant(moment.at_s, _), QUIET), (f" {plain_sign if self._is_plain else sign} ", style)
         )
+        self._print(first, words.sentence(moment, _), style)
         if quote := _quoted(moment):
-            for line in Text(quote).wrap(self._console, self._console.width - len(INDENT)):
-                self._console.print(Text.assemble(INDENT, (line.plain.rstrip(), "italic")))
+            self._print(Text(INDENT), quote, "italic")
+
+    def _print(self, first: Text, text: str, style: str) -> None:
+        """Print a text that begins after `first` and goes on below its own beginning."""
+        for line in Text(text).wrap(self._console, self._console.width - len(INDENT)):
+            self._console.print(Text.assemble(first, (line.plain.rstrip(), style)))
+            first = Text(INDENT)
 
     def _players(self, cast: Cast) -> list[tuple[str, str]]:
         _ = self._translate
@@ -148,10 +161,9 @@ class Screen:
 
     def _arrivals(self, played: Performance) -> Table:
         _ = self._translate
-        table = self._table(
-            _("message"), _("recipient"), _("channel"), _("arrived at"), _("after the press"), _("tries")
-        )
-        for column in table.columns[3:]:
+        headings = _("message"), _("channel"), _("arrived at"), _("after the press"), _("tries")
+        table = self._table(*headings)
+        for column in table.columns[2:]:
             column.justify = "right"
         attempts = {fate.delivery: fate.attempts for fate in played.evidence.fates}
         for letter in played.story.letters:
@@ -164,7 +176,6 @@ class Screen:
         told = "?" if letter.tells is None else words.purpose(letter.tells.purpose.value, _)
         return (
             f"{words.medium(letter.medium.value, _)} ({told})",
-            letter.recipient,
             letter.channel,
             words.instant(letter.at_s - story.timeline.began_s, _),
             words.span(story.took_s(letter), _),

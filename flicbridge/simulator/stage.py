@@ -1,4 +1,4 @@
-"""Plays one scenario: builds a small world around the real bridge, does what the scenario says, and watches.
+"""The stage for one scenario: a small world around the real bridge, and everything that is seen in it.
 
 The bridge is the one that runs in a practice, with the installer's settings. Replaced are: the state (a
 temporary folder), the radio and the buttons on it, the addresses of the channels (`standins`), and the clock,
@@ -12,43 +12,27 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final, Protocol, assert_never
+from typing import Final, Protocol
 
-from flicbridge.alert import life as lives
-from flicbridge.alert.alert import Happening
 from flicbridge.bridge import DATABASE
 from flicbridge.clock import Clock, LoopClock
 from flicbridge.config.settings import Settings
-from flicbridge.errors import ButtonUnreachableError, FlicbridgeError
+from flicbridge.errors import ButtonUnreachableError
 from flicbridge.press.settings import Family
-from flicbridge.simulator.casting import Casting, Part
+from flicbridge.simulator.casting import Casting
 from flicbridge.simulator.evidence import Evidence
 from flicbridge.simulator.leap import LeapingEventLoop
 from flicbridge.simulator.letter import read_letter
 from flicbridge.simulator.life import Life, Pocket
 from flicbridge.simulator.overhear import Entry, overheard
 from flicbridge.simulator.pairing import pair_all
-from flicbridge.simulator.scenario import (
-    Answer,
-    Crash,
-    Heal,
-    Network,
-    OfButton,
-    OrderFault,
-    Press,
-    Scenario,
-    Start,
-    Step,
-    SwitchRadio,
-    Wait,
-)
+from flicbridge.simulator.play import Play
+from flicbridge.simulator.scenario import Scenario
 from flicbridge.simulator.standins import Cast, StandIn, standing_in
 from flicbridge.simulator.story import Story
-from flicbridge.simulator.timeline import Moment, Timeline, What
+from flicbridge.simulator.timeline import Moment, Timeline
 from flicbridge.simulator.world import VirtualWorld
 
-NETWORK: Final = "network"
-PLACE: Final = "place"
 LINK_TIMEOUT_S: Final = 60.0
 # A new link asks for battery and firmware, and sets its parameters; a scenario begins when all is quiet.
 SETTLE_S: Final = 3.0
@@ -115,10 +99,8 @@ class _Stage:
         self._casting = Casting(settings)
         self._linked: set[str] = set()
         self._news = asyncio.Event()
+        self._play: Play | None = None
         self._has_begun = False
-        self._is_armed = False
-        self._is_radio_off = False
-        self._buried = asyncio.Event()
 
     async def play(self, *, fast: bool, show_logs: bool) -> Performance:
         """Set up, play, clear away. Only the play itself may take real time."""
@@ -128,232 +110,83 @@ class _Stage:
             folder = Path(stack.enter_context(TemporaryDirectory(prefix="flicbridge-")))
             stack.enter_context(overheard(self._hear, show=show_logs))
             world = await stack.enter_async_context(VirtualWorld())
-            await self._set_up(world, folder, LoopClock(loop))
-            # Made only now: setting up took no real time, and the texts say what time it is.
-            self._clock: Clock = LoopClock(loop)
-            self._tell(self._clock)
-            self._cast = await stack.enter_async_context(standing_in(self._settings, folder, self._clock))
-            self._life = Life(self._cast, world, self._pockets, self._clock)
+            buttons = {name: await world.add_button(name) for name in self._flics()}
+            await pair_all(world, buttons, folder / "state" / DATABASE, LoopClock(loop))
+            # Made only now: pairing took no real time, and the texts say what time it is.
+            clock = LoopClock(loop)
+            cast = await stack.enter_async_context(standing_in(self._settings, folder, clock))
+            pockets = {name: Pocket(button) for name, button in buttons.items()}
+            life = Life(cast, world, pockets, clock)
+            story = self._story(clock)
             async with asyncio.TaskGroup() as group:
-                self._group = group
-                await self._raise_curtain()
+                play = self._play = Play(self._casting, cast, world, pockets, life, story, clock, group)
+                await self._raise_curtain(play)
                 loop.is_leaping = fast
-                await self._play_steps()
+                await play.through(self._scenario)
                 loop.is_leaping = True
-                ended_at, ended_s = self._clock.now_at(), self._clock.now_s()
-                await self._clear()
-            evidence = await Evidence.read(self._cast.settings.bridge.state_dir / DATABASE)
+                ended_at, ended_s = clock.now_at(), clock.now_s()
+                await self._clear(play)
+            evidence = await Evidence.read(cast.settings.bridge.state_dir / DATABASE)
         return Performance(
             scenario=self._scenario,
-            settings=self._cast.settings,
+            settings=cast.settings,
             casting=self._casting,
-            standins=self._cast.standins,
-            story=self._story,
+            standins=cast.standins,
+            story=story,
             evidence=evidence,
             ended_at=ended_at,
             ended_s=ended_s,
         )
 
-    # -- before and after ----------------------------------------------------------------------------------
+    def _flics(self) -> list[str]:
+        return [button.name for button in self._settings.buttons if button.family is Family.FLIC2]
 
-    async def _set_up(self, world: VirtualWorld, folder: Path, clock: Clock) -> None:
-        self._world = world
-        flics = [button.name for button in self._settings.buttons if button.family is Family.FLIC2]
-        buttons = {name: await world.add_button(name) for name in flics}
-        self._pockets = {name: Pocket(button) for name, button in buttons.items()}
-        await pair_all(world, buttons, folder / "state" / DATABASE, clock)
-
-    def _tell(self, clock: Clock) -> None:
+    def _story(self, clock: Clock) -> Story:
         recipients = {channel: channel.rpartition("/")[0] for channel in self._casting.channels}
         timeline = Timeline(clock, self._audience.sees)
-        steps = len(self._settings.plan)
-        self._story = Story(clock, timeline, recipients, self._casting.reactions(), steps)
+        return Story(clock, timeline, recipients, self._casting.reactions(), len(self._settings.plan))
 
-    async def _raise_curtain(self) -> None:
+    async def _raise_curtain(self, play: Play) -> None:
         """Start the bridge, and wait until every button is connected and nothing happens any more."""
         self._linked.clear()
-        await self._life.begin(self._group)
+        await play.life.begin(play.group)
         try:
             async with asyncio.timeout(LINK_TIMEOUT_S):
-                while not self._linked >= self._pockets.keys():
+                while missing := play.pockets.keys() - self._linked:
                     self._news.clear()
                     await self._news.wait()
         except TimeoutError as error:
-            missing = ", ".join(self._pockets.keys() - self._linked)
-            raise ButtonUnreachableError(f"the simulated button {missing} did not connect") from error
-        await self._clock.sleep(SETTLE_S)
+            names = ", ".join(sorted(missing))
+            raise ButtonUnreachableError(f"the simulated button {names} did not connect") from error
+        await play.clock.sleep(SETTLE_S)
         self._watchers = [
-            self._group.create_task(self._collect(standin), name=f"watch:{standin.channel}")
-            for standin in self._cast.standins.values()
+            play.group.create_task(_collect(standin, play.story), name=f"watch:{standin.channel}")
+            for standin in play.cast.standins.values()
         ]
-        self._story.timeline.begin()
+        play.story.timeline.begin()
         self._has_begun = True
-        self._audience.opens(self._cast)
+        self._audience.opens(play.cast)
 
-    async def _clear(self) -> None:
+    async def _clear(self, play: Play) -> None:
         self._has_begun = False
         for task in self._watchers:
             task.cancel()
-        await self._life.end()
-
-    # -- what is seen --------------------------------------------------------------------------------------
+        await play.life.end()
 
     def _hear(self, entry: Entry) -> None:
-        """The bridge wrote into its log. What a frozen one writes never happened."""
+        """The bridge wrote into its log. Before and after the play only errors are of interest."""
         if entry.event == "link_up":
             self._linked.add(entry.facts["button"])
             self._news.set()
-        if not self._has_begun or self._life.is_frozen:
-            return
-        self._story.hear(entry)
-        if self._is_armed and entry.event == "press_taken" and entry.facts["safe"]:
-            self._is_armed = False
-            self._crash()
+        if self._play is not None and (self._has_begun or entry.level == "error"):
+            self._play.hear(entry)
 
-    async def _collect(self, standin: StandIn) -> None:
-        gateway, seen = standin.gateway, 0
-        while True:
-            await gateway.wait_for(seen + 1, within_s=NO_END_S)
-            for arrival in gateway.received[seen:]:
-                self._story.arrived(read_letter(standin, arrival))
-            seen = len(gateway.received)
 
-    # -- the play ------------------------------------------------------------------------------------------
-
-    async def _play_steps(self) -> None:
-        for step in self._scenario.steps:
-            await self._until(step.at.total_seconds())
-            await self._do(step)
-        await self._until(self._scenario.ends.total_seconds())
-
-    async def _until(self, at_s: float) -> None:
-        await self._clock.sleep(max(0.0, self._story.timeline.began_s + at_s - self._clock.now_s()))
-
-    async def _do(self, step: Step) -> None:
-        match step:
-            case Press():
-                self._group.create_task(self._press(self._casting.part(step)), name="finger")
-            case OrderFault() | Heal():
-                self._order(step)
-            case Network():
-                self._switch_network(down=step.do == "network_down")
-            case OfButton():
-                await self._carry(step)
-            case SwitchRadio():
-                await self._switch_radio(off=step.do == "radio_off")
-            case Crash(upon_commit=True):
-                self._is_armed = True
-            case Crash():
-                self._crash()
-            case Start():
-                await self._start()
-            case Answer():
-                await self._answer(step)
-            case Wait():
-                pass
-            case unreachable:
-                assert_never(unreachable)
-
-    async def _press(self, part: Part) -> None:
-        if part.button.family is Family.VIRTUAL:
-            await self._press_virtual(part.button.name, part.gesture or "")
-            return
-        name, began_s = part.button.name, self._clock.now_s()
-        async with asyncio.TaskGroup() as hand:
-            hand.create_task(self._pockets[name].button.press(list(part.script)), name=f"press:{name}")
-            for down_s, up_s in part.script:
-                await self._clock.sleep(began_s + down_s - self._clock.now_s())
-                self._story.finger_down(name, began_s + down_s)
-                await self._clock.sleep(began_s + up_s - self._clock.now_s())
-                self._story.timeline.note(What.FINGER_UP, at_s=began_s + up_s, button=name)
-
-    async def _press_virtual(self, name: str, gesture: str) -> None:
-        bridge = self._life.bridge
-        if bridge is None:
-            self._obstacle(f"the virtual button {name} cannot be pressed, the bridge is not running")
-            return
-        self._story.finger_down(name, self._clock.now_s())
-        try:
-            await bridge.press(name, gesture)
-        except FlicbridgeError as error:
-            self._obstacle(str(error))
-
-    def _order(self, step: OrderFault | Heal) -> None:
-        fault = step.fault if isinstance(step, OrderFault) else None
-        for channel in self._casting.meant(step.channel):
-            self._cast.standins[channel].order(fault)
-            if fault is None:
-                self._heal(What.HEALED, channel=channel)
-            else:
-                status = fault.status if fault.kind == "status" else None
-                self._story.timeline.note(What.FAULT, channel=channel, kind=fault.kind, status=status)
-
-    def _switch_network(self, *, down: bool) -> None:
-        for standin in self._cast.standins.values():
-            if down:
-                standin.cut(NETWORK)
-            else:
-                standin.mend(NETWORK)
-        if down:
-            self._story.timeline.note(What.NETWORK_DOWN)
-        else:
-            self._heal(What.NETWORK_UP)
-
-    async def _carry(self, step: OfButton) -> None:
-        name = self._casting.flic(step.button).name
-        pocket, timeline = self._pockets[name], self._story.timeline
-        match step.do:
-            case "out_of_range":
-                timeline.note(What.OUT_OF_RANGE, button=name)
-                pocket.cut(PLACE)
-            case "back_in_range":
-                self._heal(What.BACK_IN_RANGE, button=name)
-                pocket.mend(PLACE)
-            case "change_battery":
-                timeline.note(What.BATTERY_CHANGED, button=name)
-                self._group.create_task(pocket.button.change_battery(), name=f"battery:{name}")
-
-    async def _switch_radio(self, *, off: bool) -> None:
-        self._is_radio_off = off
-        if off:
-            self._story.timeline.note(What.RADIO_OFF)
-        else:
-            self._heal(What.RADIO_ON)
-        await self._world.radio.power(not off)
-
-    def _crash(self) -> None:
-        """Cut the power now, without letting anything else run in between."""
-        self._life.freeze()
-        self._story.timeline.note(What.CRASHED)
-        self._buried.clear()
-        self._group.create_task(self._bury(), name="bury")
-
-    async def _bury(self) -> None:
-        await self._life.bury()
-        self._buried.set()
-
-    async def _start(self) -> None:
-        if self._is_armed:
-            self._obstacle("nothing was committed, so the power was not cut")
-            return
-        await self._buried.wait()
-        await self._world.radio.power(not self._is_radio_off)
-        self._heal(What.STARTED)
-        await self._life.begin(self._group)
-
-    async def _answer(self, step: Answer) -> None:
-        bridge = self._life.bridge
-        if bridge is None:
-            self._obstacle("nobody can answer, the bridge is not running")
-            return
-        what = Happening.CANCELLED if step.do == "cancel" else Happening.ACKNOWLEDGED
-        for standing in await bridge.list_alerts(100):
-            if standing.state in lives.OPEN:
-                await bridge.move_alert(standing.alert.id, what, "api")
-
-    def _heal(self, what: What, **facts: Any) -> None:
-        self._story.timeline.note(what, **facts)
-        self._story.healed_s = self._clock.now_s()
-
-    def _obstacle(self, detail: str) -> None:
-        self._story.timeline.note(What.OBSTACLE, detail=detail)
+async def _collect(standin: StandIn, story: Story) -> None:
+    """Tell the story of everything that arrives at a gateway."""
+    gateway, seen = standin.gateway, 0
+    while True:
+        await gateway.wait_for(seen + 1, within_s=NO_END_S)
+        for arrival in gateway.received[seen:]:
+            story.arrived(read_letter(standin, arrival))
+        seen = len(gateway.received)

@@ -86,12 +86,16 @@ class Story:
 
     def arrived(self, letter: Letter) -> Letter:
         """Something arrived; returns it with what it tells."""
+        letter = self._identified(letter)
+        self.letters.append(letter)
+        self.timeline.note(What.ARRIVED, at_s=letter.at_s, **self._shown(letter))
+        return letter
+
+    def _identified(self, letter: Letter) -> Letter:
         for call in self.calls.values():
             for delivery, tells in call.owes(letter.channel):
                 if delivery == letter.delivery:
-                    letter = replace(letter, tells=tells)
-        self.letters.append(letter)
-        self.timeline.note(What.ARRIVED, at_s=letter.at_s, **self._shown(letter))
+                    return replace(letter, tells=tells)
         return letter
 
     def took_s(self, letter: Letter) -> float | None:
@@ -151,6 +155,8 @@ class Story:
             call = self.calls.setdefault(alert, Call(alert, self.steps))
             call.fingers_s.append(finger_s)
             number = len(call.fingers_s)
+            # Messages may leave before the bridge finds the time to say what they are about.
+            self.letters = [each if each.tells else self._identified(each) for each in self.letters]
             self.joined += effect is Effect.JOINED
         if effect is Effect.CANCELLED:
             self._cancelled(finger_s)

@@ -57,7 +57,7 @@ class What(StrEnum):
     ERROR = "error"
     """event, detail: what the bridge, or a library in it, logged as an error"""
     OBSTACLE = "obstacle"
-    """detail: a step could not be played"""
+    """reason, detail: a step could not be played"""
 
 
 @dataclass(frozen=True, slots=True)

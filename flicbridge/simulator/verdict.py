@@ -283,7 +283,11 @@ def _errors(played: Performance) -> Iterator[Check]:
         yield Check(Rule.ERRORS, name, name, name if name in names else "-", name in names)
     others = [f"{m.facts['event']} ({m.facts['detail']})" for m in said if m.facts["event"] not in allowed]
     yield _nothing(Rule.ERRORS, others)
-    obstacles = [m.facts["detail"] for m in played.story.timeline.moments if m.what is What.OBSTACLE]
+    obstacles = [
+        f"{m.facts['reason']}: {m.facts['detail']}"
+        for m in played.story.timeline.moments
+        if m.what is What.OBSTACLE
+    ]
     yield _nothing(Rule.PLAYED, obstacles)
 
 

@@ -60,6 +60,8 @@ def sentence(moment: Moment, _: Translate) -> str:
             return _("{channel}: the gateway misbehaves ({kind})").format(channel=facts["channel"], kind=kind)
         case What.MOVED:
             return _moved(facts, _)
+        case What.OBSTACLE:
+            return _obstacle(facts, _)
         case what:
             return _plain(what, _).format_map(facts)
 
@@ -86,7 +88,6 @@ def _plain(what: What, _: Translate) -> str:
         What.CRASHED: _("power cut: the bridge is dead"),
         What.STARTED: _("the power is back, the bridge starts"),
         What.ERROR: _("error in the log: {event} ({detail})"),
-        What.OBSTACLE: _("this step could not be played: {detail}"),
     }[what]
 
 
@@ -121,6 +122,16 @@ def _moved(facts: Mapping[str, Any], _: Translate) -> str:
         "cancelled": _("alert {alert} is cancelled by a person"),
     }
     return known.get(facts["happening"], "{alert}").format(alert=facts["alert"][:SHOWN_OF_ID])
+
+
+def _obstacle(facts: Mapping[str, Any], _: Translate) -> str:
+    known = {
+        "bridge_is_dead": _("the bridge is not running"),
+        "nothing_committed": _("nothing was committed, so the power was not cut"),
+        "press_refused": _("the bridge refused the press"),
+    }
+    words = _("this step could not be played: {reason} ({detail})")
+    return words.format(reason=known.get(facts["reason"], facts["reason"]), detail=facts["detail"])
 
 
 def medium(name: str, _: Translate) -> str:

@@ -1,0 +1,96 @@
+"""Linux only: what bluetoothd does behind bleak's back.
+
+When bluetoothd dies, bleak's clients stay "connected" for ever; when an adapter is switched off and on, a
+running scanner never sees anything again. Neither raises anything. The bus tells both within milliseconds.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Final
+
+from bleak.backends.scanner import AdvertisementData
+
+if TYPE_CHECKING:
+    from dbus_fast import Message
+
+BLUEZ: Final = "org.bluez"
+ADAPTER: Final = "org.bluez.Adapter1"
+DBUS: Final = "org.freedesktop.DBus"
+CONNECT_TIMEOUT_S: Final = 5.0
+
+RULES: Final = (
+    f"type='signal',sender='{DBUS}',interface='{DBUS}',member='NameOwnerChanged',arg0='{BLUEZ}'",
+    f"type='signal',sender='{BLUEZ}',member='PropertiesChanged',arg0='{ADAPTER}'",
+    f"type='signal',sender='{BLUEZ}',member='InterfacesAdded'",
+    f"type='signal',sender='{BLUEZ}',member='InterfacesRemoved'",
+)
+
+
+class Change(Enum):
+    """What happened to the ground we stand on."""
+
+    DAEMON_GONE = auto()
+    """bluetoothd ended: no link is alive, whatever bleak says."""
+    ADAPTER = auto()
+    """bluetoothd came, or an adapter came, went or was switched: the scanner may be deaf."""
+
+
+async def watch(changed: Callable[[Change], None]) -> None:
+    """Listen on the system bus until it goes away.
+
+    Raises:
+        OSError, TimeoutError, or an error of dbus_fast: there is no bus, or it refused.
+    """
+    from dbus_fast import BusType, Message  # exists on Linux only
+    from dbus_fast.aio import MessageBus
+
+    def hear(message: Message) -> None:
+        if change := read_signal(message):
+            changed(change)
+
+    bus = MessageBus(bus_type=BusType.SYSTEM)
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            await bus.connect()
+            bus.add_message_handler(hear)
+            for rule in RULES:
+                await bus.call(
+                    Message(
+                        destination=DBUS,
+                        path="/org/freedesktop/DBus",
+                        interface=DBUS,
+                        member="AddMatch",
+                        signature="s",
+                        body=[rule],
+                    )
+                )
+        with suppress(EOFError, OSError):  # how a bus ends
+            await bus.wait_for_disconnect()  # type: ignore[no-untyped-call]
+    finally:
+        bus.disconnect()
+
+
+def is_echo(advertisement: AdvertisementData) -> bool:
+    """Tell whether this is no advertisement, but another change of a device that is connected.
+
+    bleak takes any change of a device that BlueZ reports for an advertisement. Of a connected one there is
+    none, but the first sign of its disconnection: whoever connects at that moment gets the dying link.
+    """
+    match advertisement.platform_data:
+        case (_path, {"Connected": True}):
+            return True
+    return False
+
+
+def read_signal(message: "Message") -> Change | None:
+    """Tell what a signal means for us; None for the many that mean nothing."""
+    match message.member, message.body:
+        case "NameOwnerChanged", [name, old, _new] if name == BLUEZ:
+            return Change.DAEMON_GONE if old else Change.ADAPTER
+        case "PropertiesChanged", [interface, changed, *_] if interface == ADAPTER and "Powered" in changed:
+            return Change.ADAPTER  # other properties, such as Discovering, change by our own doing
+        case "InterfacesAdded" | "InterfacesRemoved", [_path, interfaces] if ADAPTER in interfaces:
+            return Change.ADAPTER
+    return None
