@@ -8,6 +8,8 @@ from dataclasses import dataclass
 class Schedule:
     """Exponential backoff with jitter, made for alarms: the second try comes soon, the last ones keep coming.
 
+    It grows slowly, so that after an outage of half a minute no message is more than twelve seconds behind.
+
     Attributes:
         first_s: the wait after the first failure.
         longest_s: no wait is longer, whatever the number of failures.
@@ -18,7 +20,7 @@ class Schedule:
 
     first_s: float = 1.0
     longest_s: float = 60.0
-    factor: float = 2.0
+    factor: float = 1.5
     jitter: float = 0.2
     longest_asked_s: float = 300.0
 

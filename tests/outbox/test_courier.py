@@ -85,7 +85,7 @@ async def at_work(clock: Clock, **carriers: ScriptedCarrier) -> AsyncIterator[Ho
 
     notebook = Notebook()
     by_channel = {f"{name}/0": carrier for name, carrier in carriers.items()}
-    schedule = Schedule(jitter=0.0)
+    schedule = Schedule(factor=2.0, jitter=0.0)
     courier = Courier(
         by_channel, notebook, clock=clock, observe=observe, schedule=schedule, random=lambda: 0.0
     )

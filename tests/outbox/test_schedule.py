@@ -11,8 +11,17 @@ def never() -> float:
 
 
 def test_the_second_try_comes_soon_and_the_last_ones_keep_coming() -> None:
-    waits = [Schedule().wait_s(n, None, never) for n in range(1, 10)]
-    assert waits == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+    waits = [Schedule().wait_s(n, None, never) for n in range(1, 14)]
+    assert [round(wait, 1) for wait in waits[:6]] == [1.0, 1.5, 2.2, 3.4, 5.1, 7.6]
+    assert waits[11:] == [60, 60]
+
+
+def test_after_an_outage_of_half_a_minute_the_next_try_is_near() -> None:
+    schedule, tried_s, tries = Schedule(), 0.0, 1
+    while tried_s < 30:
+        tried_s += schedule.wait_s(tries, None, never)
+        tries += 1
+    assert tried_s - 30 < 12
 
 
 @given(st.integers(1, 10**9), st.none() | st.floats(0, 1e12), st.floats(0, 0.999999))
