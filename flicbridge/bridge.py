@@ -119,7 +119,6 @@ async def open_bridge(
         ledger = Ledger(desk, store, lambda: courier, clock=clock, observe=board.observe)
         courier = Courier(carriers, ledger, clock=clock, observe=board.observe)
         sources = _sources(settings, await store.buttons(), room, clock, board.observe)
-        position = settings.practice.place()
         yield Bridge(
             Parts(
                 house=_house(settings, sources, clock, rehearsal=rehearse is not None),
@@ -134,18 +133,7 @@ async def open_bridge(
                 board=board,
                 clock=clock,
                 fingers=room.fingers if room else {},
-                paths={
-                    button.name: ButtonPath(
-                        _fingers(button, settings.rhythms),
-                        sources[button.name],
-                        ledger,
-                        lambda: position,
-                        clock=clock,
-                        observe=board.observe,
-                    )
-                    for button in settings.buttons
-                    if button.name in sources
-                },
+                paths=_paths(settings, sources, ledger, clock, board.observe),
             )
         )
 
@@ -261,6 +249,24 @@ def _sources(
             observe=observe,
         )
     return sources
+
+
+def _paths(
+    settings: Settings, sources: Mapping[str, ButtonSource], ledger: Ledger, clock: Clock, observe: Observe
+) -> dict[str, ButtonPath]:
+    position = settings.practice.place()
+    return {
+        button.name: ButtonPath(
+            _fingers(button, settings.rhythms),
+            sources[button.name],
+            ledger,
+            lambda: position,
+            clock=clock,
+            observe=observe,
+        )
+        for button in settings.buttons
+        if button.name in sources
+    }
 
 
 def _house(
