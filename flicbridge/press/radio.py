@@ -85,15 +85,6 @@ class _Link:
         await self.client.disconnect()
 
 
-def _platform_client() -> type[BaseBleakClient] | None:
-    """Return our own way to connect where bleak's needs mending, None for bleak's."""
-    if sys.platform != "linux":
-        return None
-    from flicbridge.press.bluez_client import PatientClient
-
-    return PatientClient
-
-
 class Radio:
     """The adapter.
 
@@ -344,9 +335,11 @@ class Radio:
 
     def _new_link(self, device: BLEDevice, on_gone: Callable[[], None]) -> _Link:
         try:
-            backend = self._client_backend or _platform_client()
             client = BleakClient(
-                device, lambda _client: on_gone(), timeout=CONNECT_TIMEOUT_S, backend=backend
+                device,
+                lambda _client: on_gone(),
+                timeout=CONNECT_TIMEOUT_S,
+                backend=self._client_backend,
             )
         except Exception as error:  # a device of another backend, a platform without one
             raise ButtonUnreachableError(f"connect: {explain(error)}") from error
