@@ -8,7 +8,8 @@ from dataclasses import dataclass
 class Schedule:
     """Exponential backoff with jitter, made for alarms: the second try comes soon, the last ones keep coming.
 
-    It grows slowly, so that after an outage of half a minute no message is more than twelve seconds behind.
+    It grows slowly, so that the end of an outage is never much further from the next try than half the time
+    it lasted.
 
     Attributes:
         first_s: the wait after the first failure.

@@ -16,12 +16,13 @@ def test_the_second_try_comes_soon_and_the_last_ones_keep_coming() -> None:
     assert waits[11:] == [60, 60]
 
 
-def test_after_an_outage_of_half_a_minute_the_next_try_is_near() -> None:
-    schedule, tried_s, tries = Schedule(), 0.0, 1
-    while tried_s < 30:
-        tried_s += schedule.wait_s(tries, None, never)
-        tries += 1
-    assert tried_s - 30 < 12
+@given(st.integers(1, 40), st.lists(st.floats(0, 0.999999), min_size=40, max_size=40))
+def test_the_next_try_is_near_however_long_the_outage_lasted(tries: int, chances: list[float]) -> None:
+    schedule = Schedule()
+    drawn = iter(chances)
+    waits = [schedule.wait_s(n, None, lambda: next(drawn)) for n in range(1, tries + 1)]
+    lasted_s = sum(waits[:-1])
+    assert waits[-1] <= 1 + 0.5 * lasted_s / (1 - schedule.jitter)
 
 
 @given(st.integers(1, 10**9), st.none() | st.floats(0, 1e12), st.floats(0, 0.999999))
