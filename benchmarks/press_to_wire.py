@@ -23,6 +23,8 @@ from contextlib import asynccontextmanager, contextmanager, redirect_stderr
 from pathlib import Path
 from typing import IO, Any
 
+import aiohttp
+
 from flicbridge import logs
 from flicbridge.bridge import open_bridge
 from flicbridge.clock import SystemClock
@@ -129,6 +131,20 @@ def stamp_notifications(client: type[Any], stamps: list[float]) -> type[Any]:
     return Stamped
 
 
+async def bare_posts(url: str, arrivals: IO[str], times: int) -> list[float]:
+    """The yardstick: what aiohttp alone needs on this machine, without queue, commit, words or signature."""
+    took = []
+    body = json.dumps({"subject": "bare", "filler": "x" * 1200}).encode()
+    async with aiohttp.ClientSession() as session:
+        for _ in range(times):
+            began_s = time.monotonic()
+            async with session.post(url, data=body):
+                pass
+            took.append(float((await asyncio.to_thread(arrivals.readline)).split()[0]) - began_s)
+            await asyncio.to_thread(time.sleep, PAUSE_S)
+    return took
+
+
 async def virtual_presses(settings: Settings, arrivals: IO[str], presses: int) -> list[float]:
     took = []
     async with running(settings, clock=SystemClock()) as bridge:
@@ -219,6 +235,10 @@ def measure(presses: int) -> None:
             )
         )
         settings = load(folder / "benchmark.toml", secrets=False)
+        show(
+            "(a bare POST by aiohttp)",
+            asyncio.run(bare_posts(f"http://127.0.0.1:{port}/", arrivals, presses)),
+        )
         show("a virtual press", asyncio.run(virtual_presses(settings, arrivals, presses)))
         show("a Flic 2's notification", asyncio.run(button_presses(settings, folder, arrivals, presses)))
     show("the decision alone, per event", decisions(presses))

@@ -116,7 +116,7 @@ async def open_bridge(
         plan = _plan(settings)
         desk = _desk(settings, plan)
         desk.remember(await store.standings())
-        ledger = Ledger(desk, store, lambda: courier, clock=clock, observe=board.observe)
+        ledger = Ledger(desk, store, lambda jobs: courier.hand_over(jobs), clock=clock, observe=board.observe)
         courier = Courier(carriers, ledger, clock=clock, observe=board.observe)
         sources = _sources(settings, await store.buttons(), room, clock, board.observe)
         yield Bridge(

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any
 
 from flicbridge.alert.alert import DeliveryState
 from flicbridge.clock import Clock
@@ -11,9 +11,6 @@ from flicbridge.outbox.carrier import Handed
 from flicbridge.outbox.job import Job
 from flicbridge.transport.base import Message, Transport
 from flicbridge.transport.render import render
-
-PREPARED_FOR_S: Final = 1.0
-"""Words say how old a press is, in seconds: those found longer ago than this are found anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,24 +56,11 @@ class TransportCarrier:
         self._clock = clock
         self.timeout_s: float = transport.options.timeout.total_seconds()
         self.follows: bool = transport.follows
-        self._prepared: Message | None = None
-
-    def prepare(self, job: Job) -> None:
-        """Find the words for the next message while the disk is busy."""
-        self._prepared = self._words.message(job, self._clock)
 
     async def carry(self, job: Job) -> Handed:
         """Try once."""
-        receipt = await self._transport.deliver(self._message(job))
+        receipt = await self._transport.deliver(self._words.message(job, self._clock))
         return Handed(receipt.state, receipt.provider_id, receipt.detail)
-
-    def _message(self, job: Job) -> Message:
-        prepared, self._prepared = self._prepared, None
-        if prepared is not None and (prepared.key, prepared.attempt) == (job.key, job.attempts):
-            age_s = (self._clock.now_at() - prepared.sent_at).total_seconds()
-            if 0 <= age_s < PREPARED_FOR_S:
-                return prepared
-        return self._words.message(job, self._clock)
 
     async def follow(self, job: Job) -> Handed:
         """Ask what became of it."""
@@ -93,9 +77,6 @@ class RehearsalCarrier:
         self._words = words
         self._clock = clock
         self._show = show
-
-    def prepare(self, _job: Job) -> None:
-        """Nothing is in a hurry here."""
 
     async def carry(self, job: Job) -> Handed:
         """Show the message."""

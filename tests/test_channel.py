@@ -17,7 +17,7 @@ from flicbridge.alert.alert import (
     delivery_id,
     press_id,
 )
-from flicbridge.channel import PREPARED_FOR_S, RehearsalCarrier, TransportCarrier, Words
+from flicbridge.channel import RehearsalCarrier, TransportCarrier, Words
 from flicbridge.clock import Clock, LoopClock
 from flicbridge.outbox.job import Job
 from flicbridge.transport.base import ChannelOptions, Context, Message, Receipt, Transport
@@ -79,32 +79,20 @@ def job() -> Job:
     return Job(delivery, alert, attempts=1, leased=True)
 
 
-async def test_what_was_prepared_is_sent_as_it_is(clock: Clock, drawer: Drawer, job: Job) -> None:
-    carrier = TransportCarrier(drawer, WORDS, clock)
-    carrier.prepare(job)
-    await clock.sleep(PREPARED_FOR_S / 2)
-    handed = await carrier.carry(job)
+async def test_what_a_transport_is_given_and_what_comes_of_it(clock: Clock, drawer: Drawer, job: Job) -> None:
+    handed = await TransportCarrier(drawer, WORDS, clock).carry(replace(job, attempts=2, key_no=1))
     assert (handed.state, handed.provider_id, handed.detail) == (DeliveryState.SENT, "p1", "kept")
-    assert drawer.kept[0].sent_at - NOON < timedelta(seconds=PREPARED_FOR_S / 4)
+    [message] = drawer.kept
+    assert (message.attempt, message.key, message.recipient) == (2, f"{job.id}-1", "hub")
 
 
-async def test_words_that_have_become_stale_are_found_anew(clock: Clock, drawer: Drawer, job: Job) -> None:
+async def test_the_words_are_as_of_the_moment_they_leave(clock: Clock, drawer: Drawer, job: Job) -> None:
     carrier = TransportCarrier(drawer, WORDS, clock)
-    carrier.prepare(job)
-    await clock.sleep(90)
     await carrier.carry(job)
-    assert drawer.kept[0].data["late"] is True
-    assert "TARDIF" in drawer.kept[0].sms
-
-
-async def test_what_was_prepared_for_one_message_is_never_sent_as_another(
-    clock: Clock, drawer: Drawer, job: Job
-) -> None:
-    carrier = TransportCarrier(drawer, WORDS, clock)
-    carrier.prepare(job)
+    await clock.sleep(90)
     await carrier.carry(replace(job, attempts=2))
-    await carrier.carry(replace(job, key_no=1))
-    assert [(m.attempt, m.key) for m in drawer.kept] == [(2, str(job.id)), (1, f"{job.id}-1")]
+    assert [message.data["late"] for message in drawer.kept] == [False, True]
+    assert ["TARDIF" in message.sms for message in drawer.kept] == [False, True]
 
 
 async def test_a_rehearsal_shows_the_message_and_calls_it_sent(clock: Clock, job: Job) -> None:

@@ -196,6 +196,8 @@ class Desk:
 
     def _open_one_for(self, press: Press) -> Standing | None:
         """The open emergency this press belongs to: the one last pressed near the same time, if any."""
+        if not self._join_within:
+            return None
         near = [
             standing
             for standing in self._standings.values()

@@ -70,10 +70,6 @@ class Carrier(Protocol):
         """True if it can say what became of a message."""
         ...
 
-    def prepare(self, job: Job) -> None:
-        """Do now what the first try can have done beforehand. It may be all for nothing."""
-        ...
-
     async def carry(self, job: Job) -> Handed:
         """Try once. Raises TransientDeliveryError or PermanentDeliveryError."""
         ...

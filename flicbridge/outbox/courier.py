@@ -50,12 +50,6 @@ class Courier:
             for channel, worker in self._workers.items():
                 group.create_task(worker.run(), name=f"courier:{channel}")
 
-    def prepare(self, jobs: Iterable[Job]) -> None:
-        """Use the time until jobs are handed over; they may never be."""
-        for job in jobs:
-            if job.leased and (worker := self._workers.get(job.delivery.channel)):
-                worker.prepare(job)
-
     def hand_over(self, jobs: Iterable[Job], *, longest_wait: timedelta | None = None) -> list[Job]:
         """Take jobs up; each is tried when it is due.
 

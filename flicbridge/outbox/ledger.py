@@ -5,11 +5,10 @@ one order that loses nothing: decide, commit, believe, carry, and only then may 
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
-from typing import Protocol
 from uuid import UUID
 
 import structlog
@@ -63,18 +62,6 @@ class Taken:
     safe: bool
 
 
-class Carry(Protocol):
-    """Who carries the messages: the courier."""
-
-    def prepare(self, jobs: Iterable[Job]) -> None:
-        """Use the time until jobs are handed over; they may never be."""
-        ...
-
-    def hand_over(self, jobs: Iterable[Job]) -> object:
-        """Take jobs up."""
-        ...
-
-
 class Ledger:
     """Takes presses and outcomes, one at a time, and keeps desk, disk and courier agreed."""
 
@@ -82,12 +69,12 @@ class Ledger:
         self,
         desk: Desk,
         store: Store,
-        carry: Callable[[], Carry],
+        carry: Callable[[Iterable[Job]], object],
         *,
         clock: Clock,
         observe: Observe,
     ) -> None:
-        """Join the three; `carry` is asked for the courier when it is needed, for he needs the ledger."""
+        """Join the three; `carry` hands jobs to the courier."""
         self._desk = desk
         self._store = store
         self._carry = carry
@@ -104,17 +91,12 @@ class Ledger:
                 return Taken(Effect.KNOWN, press.id, press.id not in self._unsaved)
             # A mark must not overtake presses that are only in memory; it comes with a later press.
             change = replace(self._desk.decide(press, position), mark=None if self._unsaved else mark)
-            jobs = self._jobs(change)
-            async with asyncio.TaskGroup() as group:
-                committing = group.create_task(self._commit(change), name=f"commit:{press.id}")
-                await self._clock.sleep(0)  # the disk begins, ...
-                self._carry().prepare(jobs)  # ... and words are found while it works
-            known, safe = committing.result()
+            known, safe = await self._commit(change)
             if known is not None:
                 return Taken(Effect.KNOWN, known, safe=True)
             if not safe:
                 self._unsaved[press.id] = change
-            self._believe(change, jobs)
+            self._believe(change)
         await self._clock.sleep(0)  # the messages leave first; all that is left to do here can wait for them
         taken = Taken(_effect(press, change), _alert_of(change), safe)
         log.info(
@@ -146,7 +128,7 @@ class Ledger:
             if change is None:
                 return False
             await self._commit(change)
-            self._believe(change, self._jobs(change))
+            self._believe(change)
         log.info("alert_moved", alert=str(alert), what=what.value, by=by)
         return True
 
@@ -210,13 +192,10 @@ class Ledger:
             if (await self._commit(change))[1]:
                 del self._unsaved[press]
 
-    def _believe(self, change: Change, jobs: Sequence[Job]) -> None:
+    def _believe(self, change: Change) -> None:
         self._desk.apply(change)
-        self._carry().hand_over(jobs)
-
-    def _jobs(self, change: Change) -> list[Job]:
         alerts = {standing.alert.id: standing.alert for standing in change.standings}
-        return [self._job(delivery, alerts[delivery.alert]) for delivery in change.deliveries]
+        self._carry(self._job(delivery, alerts[delivery.alert]) for delivery in change.deliveries)
 
     def _job(self, delivery: Delivery, alert: Alert) -> Job:
         """A new job; one that is due was committed as under way, and so needs no lease."""

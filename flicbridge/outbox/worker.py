@@ -94,13 +94,6 @@ class Worker:
         now_s = self._clock.now_s()
         self._push(_Entry(now_s + wait_s, next(self._numbers), job, now_s + lives_s))
 
-    def prepare(self, job: Job) -> None:
-        """Let the carrier prepare a job that will probably be put. Never raises."""
-        try:
-            self._carrier.prepare(job)
-        except Exception:
-            log.exception("transport_broke", channel=self._channel, delivery=str(job.id))
-
     async def run(self) -> None:
         """Carry until cancelled."""
         async with asyncio.TaskGroup() as group:

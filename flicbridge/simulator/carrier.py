@@ -19,7 +19,6 @@ class ScriptedCarrier:
         hang_s: how long each try takes.
         carried: (time in seconds, idempotency key, attempt) of every try.
         polled: (time in seconds, provider id) of every question.
-        prepared: the keys of what it was asked to prepare.
     """
 
     clock: Clock
@@ -30,11 +29,6 @@ class ScriptedCarrier:
     follows: bool = False
     carried: list[tuple[float, str, int]] = field(default_factory=list)
     polled: list[tuple[float, str]] = field(default_factory=list)
-    prepared: list[str] = field(default_factory=list)
-
-    def prepare(self, job: Job) -> None:
-        """Note that it was asked to."""
-        self.prepared.append(job.key)
 
     async def carry(self, job: Job) -> Handed:
         """Take a message, or raise what was ordered."""

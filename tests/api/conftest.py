@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -41,8 +41,6 @@ class Wire:
     follows: bool = False
     used: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def prepare(self, job: Job) -> None: ...
-
     async def carry(self, job: Job) -> Handed:
         self.used.set()
         return Handed(DeliveryState.SENT, provider_id="sms-1")
@@ -68,9 +66,12 @@ class SmallBridge:
         self.store = store
         self.clock = clock
         self.started_at = clock.now_at()
-        self.ledger = Ledger(self.desk, store, lambda: self.courier, clock=clock, observe=self.board.observe)
+        self.ledger = Ledger(self.desk, store, self._carry, clock=clock, observe=self.board.observe)
         self.courier = Courier({"samu/0": wire}, self.ledger, clock=clock, observe=self.board.observe)
         self._counts = itertools.count(1)
+
+    def _carry(self, jobs: Iterable[Job]) -> None:
+        assert self.courier.hand_over(jobs) == []
 
     async def status(self) -> Mapping[str, Any]:
         return report(

@@ -322,13 +322,3 @@ async def test_following_goes_on_after_a_restart(clock: Clock, make_change: Make
         await clock.sleep(60)
     assert phone.carried == []
     assert house.notebook.states() == [DeliveryState.DELIVERED]
-
-
-async def test_words_are_prepared_only_for_what_is_due_at_once(clock: Clock, make_change: MakeChange) -> None:
-    samu = ScriptedCarrier(clock)
-    async with at_work(clock, samu=samu) as house:
-        change = make_change(5, clock.now_at())
-        job = Job(change.deliveries[0], change.standings[0].alert, attempts=1, leased=True)
-        house.courier.prepare([job, replace(job, key_no=1, leased=False)])
-    assert samu.prepared == [job.key]
-    assert samu.carried == []

@@ -36,9 +36,7 @@ class Hands:
 
     carried: list[Job] = field(default_factory=list)
 
-    def prepare(self, jobs: Iterable[Job]) -> None: ...
-
-    def hand_over(self, jobs: Iterable[Job]) -> None:
+    def take(self, jobs: Iterable[Job]) -> None:
         self.carried.extend(jobs)
 
 
@@ -82,7 +80,7 @@ async def open_office(store: Store) -> Office:
 
     desk.remember(await store.standings())
     return Office(
-        Ledger(desk, store, lambda: hands, clock=clock, observe=observe), store, clock, hands.carried, facts
+        Ledger(desk, store, hands.take, clock=clock, observe=observe), store, clock, hands.carried, facts
     )
 
 

@@ -32,9 +32,7 @@ class Hands:
 
     carried: list[Job] = field(default_factory=list)
 
-    def prepare(self, jobs: Iterable[Job]) -> None: ...
-
-    def hand_over(self, jobs: Iterable[Job]) -> None:
+    def take(self, jobs: Iterable[Job]) -> None:
         self.carried.extend(jobs)
 
 
@@ -89,7 +87,7 @@ async def work(tmp_path: Path) -> AsyncIterator[Work]:
 
     def observe(_: Observation) -> None: ...
 
-    ledger = Ledger(desk, store, lambda: hands, clock=clock, observe=observe)
+    ledger = Ledger(desk, store, hands.take, clock=clock, observe=observe)
     gestures = {name: COMMON[name] for name in ("single", "double")}
     reactions = dict.fromkeys(gestures, Reaction.ALERT)
     fingers = Fingers("poche", GestureTable(gestures), reactions, allowance_s=0.3)
