@@ -18,7 +18,7 @@ from pydantic import Field, StrictBool, StrictInt, model_validator
 
 from flicbridge.alert.alert import AlertState
 from flicbridge.durations import Duration
-from flicbridge.fields import Line, Slug, Table
+from flicbridge.fields import Line, OptionalLine, Slug, Table
 from flicbridge.simulator.gateways.fault import Fault
 
 WATCHED_AFTER_LAST: Final = timedelta(seconds=10)
@@ -150,7 +150,9 @@ class ExpectedFailure(Table):
     """A message that is refused for good, as it should be."""
 
     channel: Line = Field(description=_CHANNEL, examples=["first"])
-    reason: Line = Field(description="Words of the reason that is written down.", examples=["HTTP 410"])
+    reason: OptionalLine = Field(
+        default="", description="Words of the reason that is written down.", examples=["HTTP 410"]
+    )
 
 
 class Expect(Table):

@@ -268,7 +268,7 @@ def _failures(played: Performance) -> Iterator[Check]:
             reasons = [fate.last_error or "" for fate in failed if fate.channel == channel]
             ok = any(expected.reason in reason for reason in reasons)
             explained |= {channel} if ok else set()
-            yield Check(Rule.FAILED, channel, expected.reason, "; ".join(reasons) or "-", ok)
+            yield Check(Rule.FAILED, channel, expected.reason or "-", "; ".join(reasons) or "-", ok)
     others = [f"{fate.channel}: {fate.last_error}" for fate in failed if fate.channel not in explained]
     yield _nothing(Rule.FAILED, others)
     waiting = sum(fate.waits(played.ended_at) for fate in played.evidence.fates)

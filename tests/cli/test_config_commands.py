@@ -1,7 +1,6 @@
 """`flicbridge config`: check, schema, example."""
 
 import re
-import tomllib
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -83,24 +82,10 @@ def test_the_schema_is_json_schema_of_the_whole_file(flicbridge: Command) -> Non
     assert {"bridge", "doctor", "buttons", "plan", "api", "log"} <= said.json["properties"].keys()
 
 
-def test_the_example_passes_the_check_once_its_secrets_are_there(flicbridge: Command, tmp_path: Path) -> None:
+def test_the_example_that_is_printed_passes_the_check(flicbridge: Command, tmp_path: Path) -> None:
     said = flicbridge("config", "example")
     assert said.code == 0
     assert "#" in said.out
     file = tmp_path / "practice.toml"
     file.write_text(said.out, encoding="utf-8")
-    assert flicbridge("config", "check", file).code == 2
-    (tmp_path / "secrets").mkdir()
-    for name in _secret_names(said.out):
-        secret = tmp_path / "secrets" / name
-        secret.write_text("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", encoding="ascii")
-        secret.chmod(0o600)
     assert flicbridge("config", "check", file).code == 0
-
-
-def _secret_names(text: str) -> set[str]:
-    recipients = tomllib.loads(text)["recipients"]
-    options = [channel for recipient in recipients for channel in recipient["channels"]]
-    return {
-        str(value) for channel in options for key, value in channel.items() if key in ("secret", "password")
-    }

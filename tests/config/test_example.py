@@ -18,37 +18,52 @@ SECRETS: Final = {"smsgate-password": "hunter2", "hub-key": "whsec_" + "A" * 40,
 
 @pytest.fixture
 def practice(tmp_path: Path) -> Path:
-    """The example in a folder of its own, with its secrets."""
+    """The example as it is printed, in a folder of its own."""
     path = tmp_path / "practice.toml"
     path.write_text(example(), encoding="utf-8")
-    (tmp_path / "secrets").mkdir()
-    for name, secret in SECRETS.items():
-        (tmp_path / "secrets" / name).write_text(secret)
-        (tmp_path / "secrets" / name).chmod(0o600)
     return path
+
+
+def with_every_channel() -> str:
+    """The example once an installer has taken away every `#:`."""
+    return re.sub(r"^(\s*)#: ", r"\1", example(), flags=re.MULTILINE)
+
+
+@pytest.fixture
+def whole(practice: Path) -> Path:
+    """The same with every channel, and its secrets."""
+    practice.write_text(with_every_channel(), encoding="utf-8")
+    (practice.parent / "secrets").mkdir()
+    for name, secret in SECRETS.items():
+        (practice.parent / "secrets" / name).write_text(secret)
+        (practice.parent / "secrets" / name).chmod(0o600)
+    return practice
 
 
 def test_the_example_in_the_package_is_the_one_in_examples() -> None:
     assert example() == (EXAMPLES / "practice.toml").read_text(encoding="utf-8")
 
 
-def test_the_example_passes_its_own_check(practice: Path) -> None:
+def test_the_example_passes_the_check_as_it_is_printed(practice: Path) -> None:
     assert isinstance(load(practice), Settings)
 
 
-def test_without_its_secrets_the_example_names_each_place_that_wants_one(
-    practice: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_with_every_channel_and_its_secrets_it_passes_too(whole: Path) -> None:
+    settings = load(whole)
+    assert sum(len(recipient.channels) for recipient in settings.recipients) == 6
+
+
+def test_every_channel_whose_secret_is_missing_is_named(whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("FLICBRIDGE_SECRET_"):
             monkeypatch.delenv(name)
-    for secret in (practice.parent / "secrets").iterdir():
+    for secret in (whole.parent / "secrets").iterdir():
         secret.unlink()
     with pytest.raises(ConfigError) as raised:
-        load(practice)
+        load(whole)
     assert [problem.where for problem in raised.value.problems] == [
-        "recipients[0].channels[0].secret",
-        "recipients[1].channels[0].secret",
+        "recipients[0].channels[1].secret",
+        "recipients[1].channels[1].secret",
         "recipients[2].channels[0].secret",
         "recipients[2].channels[1].secret",
     ]
@@ -59,7 +74,7 @@ def test_all_that_is_unwise_about_the_example_is_that_nobody_has_paired_its_butt
 
 
 def test_the_example_shows_every_section_and_every_transport_of_ours() -> None:
-    raw = tomllib.loads(example())
+    raw = tomllib.loads(with_every_channel())
     assert set(Settings.model_fields) - set(raw) == {"radio"}  # for rehearsals only
     shown = {channel["transport"] for recipient in raw["recipients"] for channel in recipient["channels"]}
     assert shown == set(kinds()) & {"http", "email", "smsgate"}
@@ -79,6 +94,6 @@ def test_what_the_example_says_about_defaults_is_true(practice: Path) -> None:
     )
     text = re.sub(rf"^({'|'.join(spelt_out)}) = .*\n", "", example(), flags=re.MULTILINE)
     assert text.count("\n") == example().count("\n") - len(spelt_out)
-    whole = load(practice)
+    spelt = load(practice)
     practice.write_text(text, encoding="utf-8")
-    assert load(practice) == whole
+    assert load(practice) == spelt

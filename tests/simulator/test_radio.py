@@ -509,7 +509,7 @@ async def test_a_crash_while_connecting_fails_the_attempt(world: VirtualWorld, b
     async with asyncio.TaskGroup() as group:
         attempt = group.create_task(_error_of(client.connect()))
         while not button.is_connected:
-            await wait(0.001)
+            await wait(0)  # every turn of the loop, so that the crash comes before the services
         await world.radio.crash()
     assert isinstance(attempt.result(), BleakError)
     assert not client.is_connected

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
+from http import HTTPStatus
 from typing import Any, Final, Literal
 from weakref import WeakSet
 
@@ -130,7 +131,7 @@ class FakeSmtp(Gateway[Mail]):
     def reply_to_recipient(self, address: str, fault: Fault | None) -> str:
         """What to say to RCPT TO."""
         if fault is not None and fault.kind == "status":
-            return f"{fault.status} simulated fault"
+            return f"{_reply_code(fault.status)} simulated fault"
         return self._refuses.get(address, "250 OK")
 
     async def wait(self, fault: Fault) -> None:
@@ -191,3 +192,9 @@ class _NoServer(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._gateway.closed(self._line)
+
+
+def _reply_code(status: int) -> int:
+    """A refusal for good is a 4xx in HTTP and a 5xx in SMTP; a scenario may be played on either."""
+    refused_for_good = 400 <= status < 420 and status not in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT)
+    return 550 if refused_for_good else status
