@@ -508,8 +508,8 @@ async def test_a_crash_while_connecting_fails_the_attempt(world: VirtualWorld, b
     client = BleakClient(await find(world, button), backend=world.radio.client)
     async with asyncio.TaskGroup() as group:
         attempt = group.create_task(_error_of(client.connect()))
-        while not button.is_connected:
-            await wait(0)  # every turn of the loop, so that the crash comes before the services
+        while not world.radio._owners:  # the link is there, the services are still being looked up
+            await wait(0)
         await world.radio.crash()
     assert isinstance(attempt.result(), BleakError)
     assert not client.is_connected
