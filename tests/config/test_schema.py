@@ -83,7 +83,7 @@ def test_the_example_fits_the_schema() -> None:
         ('language = "fr"', 'language = "de"', ("bridge", "language")),
         ('name = "Dr Anne Martin"\n', "", ("doctor", "name")),
         ("keep_days = 90", 'keep_days = "90"', ("alerts", "keep_days")),
-        ('host = "smtp.example.fr"', 'hots = "smtp.example.fr"', ("recipients", 2, "channels", 1, "hots")),
+        ('host = "smtp.example.fr"', 'hots = "smtp.example.fr"', ("recipients", 0, "channels", 0, "hots")),
         ('double = "test"', 'double = "tset"', ("buttons", 0, "gestures", "double")),
     ],
 )
