@@ -115,7 +115,6 @@ class ButtonPath:
                 return self._begin_session(heard)
             case PressesLost():
                 log.error("presses_lost", button=self.fingers.button, presses=heard.presses)
-                self._say("presses_lost", float(heard.presses))
                 return []
             case ButtonEvent():
                 self._timeline.note(heard.at_s, heard.arrived_s)
