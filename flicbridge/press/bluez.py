@@ -54,19 +54,20 @@ async def watch(changed: Callable[[Change], None]) -> None:
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
             await bus.connect()
-            bus.add_message_handler(hear)
-            for rule in RULES:
-                await bus.call(
-                    Message(
-                        destination=DBUS,
-                        path="/org/freedesktop/DBus",
-                        interface=DBUS,
-                        member="AddMatch",
-                        signature="s",
-                        body=[rule],
+        bus.add_message_handler(hear)
+        with suppress(EOFError, OSError):  # how a bus ends, and it may do so at any time
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                for rule in RULES:
+                    await bus.call(
+                        Message(
+                            destination=DBUS,
+                            path="/org/freedesktop/DBus",
+                            interface=DBUS,
+                            member="AddMatch",
+                            signature="s",
+                            body=[rule],
+                        )
                     )
-                )
-        with suppress(EOFError, OSError):  # how a bus ends
             await bus.wait_for_disconnect()  # type: ignore[no-untyped-call]
     finally:
         bus.disconnect()

@@ -106,7 +106,7 @@ class Watch:
         """Return once changes are really heard, with those of the probing taken away."""
         async with bluetoothd() as probe:
             while self.changes.empty():
-                probe.power(True)
+                probe.unplug()  # told by the last of the rules, so that all of them are in place
                 await SystemClock().sleep(0.01)
         while await self.changes.get() is not Change.DAEMON_GONE:
             pass
