@@ -3,6 +3,7 @@
 buttons -> paths -> ledger (desk, store) -> courier -> channels -> transports
 """
 
+import asyncio
 import os
 import random
 import tempfile
@@ -26,6 +27,7 @@ from flicbridge.gesture.settings import gesture_table
 from flicbridge.guard.board import Board
 from flicbridge.guard.status import ButtonPart, ChannelPart, House
 from flicbridge.house import Bridge, Parts
+from flicbridge.listening import Roster
 from flicbridge.observation import Observe
 from flicbridge.outbox.carrier import Carrier
 from flicbridge.outbox.courier import Courier
@@ -64,7 +66,12 @@ type Show = Callable[[Message], None]
 
 
 async def run(
-    settings: Settings, credentials: Secrets, *, dry_run: bool = False, show: Show | None = None
+    settings: Settings,
+    credentials: Secrets,
+    *,
+    dry_run: bool = False,
+    show: Show | None = None,
+    reread: Callable[[], Settings] | None = None,
 ) -> None:
     """Run the bridge until cancelled.
 
@@ -73,13 +80,16 @@ async def run(
         credentials: where secrets are found.
         dry_run: real buttons, but nothing is sent: every message is given to `show` instead.
         show: for the dry run.
+        reread: reads the settings anew, for `flicbridge pair` beside a running bridge; may block.
 
     Raises:
         InputError: the settings, a secret or the database cannot work, or another bridge runs here.
         StoreError: the database cannot be opened.
     """
     rehearse = (show or (lambda _message: None)) if dry_run else None
-    async with open_bridge(settings, credentials, clock=SystemClock(), rehearse=rehearse) as bridge:
+    async with open_bridge(
+        settings, credentials, clock=SystemClock(), rehearse=rehearse, reread=reread
+    ) as bridge:
         await bridge.run()
 
 
@@ -91,11 +101,12 @@ async def open_bridge(
     clock: Clock,
     rehearse: Show | None = None,
     room: RadioRoom | None = None,
+    reread: Callable[[], Settings] | None = None,
 ) -> AsyncGenerator[Bridge]:
     """Build a bridge: open what must be open, and connect the parts. Nothing moves before `Bridge.run`.
 
     Args:
-        settings, credentials: see `run`.
+        settings, credentials, reread: see `run`.
         clock: what time it is.
         rehearse: show messages instead of sending them, and keep nothing.
         room: a radio that is open already; otherwise one is opened if a button needs it.
@@ -118,10 +129,27 @@ async def open_bridge(
         desk.remember(await store.standings())
         ledger = Ledger(desk, store, lambda jobs: courier.hand_over(jobs), clock=clock, observe=board.observe)
         courier = Courier(carriers, ledger, clock=clock, observe=board.observe)
-        sources = _sources(settings, await store.buttons(), room, clock, board.observe)
+
+        async def roster(present: Settings) -> Roster:
+            records = await store.buttons()
+            sources = _sources(present, records, room, clock, board.observe)
+            is_deaf = room is None and any(button.family is Family.FLIC2 for button in present.buttons)
+            return Roster(
+                buttons=_button_parts(present, sources),
+                paths=_paths(present, sources, ledger, clock, board.observe),
+                made_of=_made_of(present, records),
+                restart_needed=rehearse is not None or is_deaf or _beside(present) != _beside(settings),
+            )
+
+        async def reread_roster() -> Roster:
+            if reread is None:
+                raise InputError("this bridge was not started with a settings file")
+            return await roster(await asyncio.to_thread(reread))
+
+        first = await roster(settings)
         yield Bridge(
             Parts(
-                house=_house(settings, sources, clock, rehearsal=rehearse is not None),
+                house=_house(settings, first, clock, rehearsal=rehearse is not None),
                 state_dir=settings.bridge.state_dir,
                 listen=settings.api.address,
                 keep=timedelta(days=settings.alerts.keep_days),
@@ -133,7 +161,8 @@ async def open_bridge(
                 board=board,
                 clock=clock,
                 fingers=room.fingers if room else {},
-                paths=_paths(settings, sources, ledger, clock, board.observe),
+                roster=first,
+                reread=reread_roster,
             )
         )
 
@@ -269,25 +298,45 @@ def _paths(
     }
 
 
-def _house(
-    settings: Settings, sources: Mapping[str, ButtonSource], clock: Clock, *, rehearsal: bool
-) -> House:
+def _made_of(settings: Settings, records: Mapping[str, ButtonRecord]) -> dict[str, object]:
+    """Everything that a button's path depends on and that may change while the bridge runs."""
+    return {
+        button.name: (
+            button,
+            settings.rhythms,
+            record.pairing_json if (record := records.get(button.serial)) else None,
+        )
+        for button in settings.buttons
+    }
+
+
+def _beside(settings: Settings) -> Settings:
+    """The settings without what can be taken up while the bridge runs."""
+    return settings.model_copy(update={"buttons": (), "rhythms": {}})
+
+
+def _button_parts(settings: Settings, sources: Mapping[str, ButtonSource]) -> tuple[ButtonPart, ...]:
+    return tuple(
+        ButtonPart(
+            name=button.name,
+            family=button.family.value,
+            serial=button.serial,
+            over_radio=button.family is Family.FLIC2,
+            paired=button.name in sources,
+        )
+        for button in settings.buttons
+    )
+
+
+def _house(settings: Settings, roster: Roster, clock: Clock, *, rehearsal: bool) -> House:
     return House(
         bridge=settings.bridge.id,
         version=__version__,
         pid=os.getpid(),
         started_at=clock.now_at(),
         rehearsal=rehearsal,
-        buttons=tuple(
-            ButtonPart(
-                name=button.name,
-                family=button.family.value,
-                serial=button.serial,
-                over_radio=button.family is Family.FLIC2,
-                paired=button.name in sources,
-            )
-            for button in settings.buttons
-        ),
+        believes_test_key=settings.radio.believe_test_key,
+        buttons=roster.buttons,
         channels=tuple(
             ChannelPart(channel, recipient, options.transport)
             for recipient, channel, options in _channels(settings)

@@ -1,9 +1,10 @@
 """A bridge that has been built: it runs its parts, each kept alive by itself, and answers the API."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +20,7 @@ from flicbridge.errors import InputError, StoreError
 from flicbridge.gesture.script import finger_script
 from flicbridge.guard.board import Board
 from flicbridge.guard.status import House, report
+from flicbridge.listening import Listening, Roster
 from flicbridge.outbox.courier import Courier
 from flicbridge.outbox.job import Job
 from flicbridge.outbox.ledger import Ledger, Taken
@@ -46,8 +48,9 @@ class Parts:
         listen: host and port for the API, or None.
         keep: how long closed alerts are remembered.
         longest_wait: nothing in the outbox is ever due later than this from now.
-        paths: the data path of each button that can be heard.
         fingers: simulated buttons that can be pressed.
+        roster: the buttons of the settings that the bridge starts with.
+        reread: reads the settings file anew and builds its buttons.
     """
 
     house: House
@@ -61,8 +64,9 @@ class Parts:
     courier: Courier
     board: Board
     clock: Clock
-    paths: Mapping[str, ButtonPath]
     fingers: Mapping[str, Finger]
+    roster: Roster
+    reread: Callable[[], Awaitable[Roster]]
 
 
 class Bridge:
@@ -70,7 +74,9 @@ class Bridge:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._turns = {name: asyncio.Lock() for name in parts.paths}
+        self._house = parts.house
+        self._listening: Listening | None = None
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.ready = asyncio.Event()
 
     async def run(self) -> None:
@@ -85,13 +91,17 @@ class Bridge:
             async with asyncio.TaskGroup() as group:
                 for part, start in self._starts():
                     group.create_task(self._keep(part, start), name=part)
+                self._listening = Listening(
+                    group, self._keep, clock=parts.clock, observe=parts.board.observe
+                )
+                await self._listening.take_up(parts.roster)
                 await self._virtual_buttons_are_there()
                 log.info("bridge_ready", bridge=parts.house.bridge, rehearsal=parts.house.rehearsal)
                 self.ready.set()
 
     async def _virtual_buttons_are_there(self) -> None:
         """Whoever reads that we are ready may press at once."""
-        virtual = (path for path in self._parts.paths.values() if isinstance(path.source, VirtualButton))
+        virtual = (path for path in self._paths.values() if isinstance(path.source, VirtualButton))
         with suppress(TimeoutError):
             async with asyncio.timeout(START_TIMEOUT_S):
                 for path in virtual:
@@ -99,9 +109,6 @@ class Bridge:
 
     def _starts(self) -> Iterator[tuple[str, Start]]:
         yield "courier", self._parts.courier.run
-        for name, path in self._parts.paths.items():
-            yield f"path:{name}", path.carry
-            yield f"button:{name}", path.listen
         yield "housekeeping", self._tidy_for_ever
 
     async def _keep(self, part: str, start: Callable[[], Awaitable[None]]) -> None:
@@ -146,7 +153,7 @@ class Bridge:
         except StoreError as error:
             counts = {"error": str(error)}
         return report(
-            parts.house,
+            self._house,
             parts.board,
             counts=counts,
             open_alerts=[standing.alert.id for standing in parts.desk.open],
@@ -173,13 +180,34 @@ class Bridge:
                 raise StoreError(f'the press on "{button}" was not taken in time') from error
 
     def _pressable(self, button: str) -> ButtonPath:
-        path = self._parts.paths.get(button)
+        path = self._paths.get(button)
         if path is None:
-            known = ", ".join(self._parts.paths) or "none"
+            known = ", ".join(self._paths) or "none"
             raise InputError(f'there is no button "{button}" that can be heard; there is {known}')
         if not isinstance(path.source, VirtualButton) and button not in self._parts.fingers:
             raise InputError(f'button "{button}" is a real one: only a finger can press it')
         return path
+
+    async def reload(self) -> Mapping[str, Any]:
+        """Listen to the buttons as the settings file and the pairings are now."""
+        roster = await self._parts.reread()
+        if self._listening is None:
+            raise InputError("the bridge is still starting; ask again in a moment")
+        listening, stopped = await self._listening.take_up(roster)
+        self._house = replace(self._house, buttons=roster.buttons)
+        log.info("buttons_reloaded", listening=listening, stopped=stopped, restart=roster.restart_needed)
+        return {"listening": listening, "stopped": stopped, "restart_needed": roster.restart_needed}
+
+    async def pause(self, button: str, seconds: float) -> None:
+        """Let go of a button for a while."""
+        path = self._paths.get(button)
+        if self._listening is None or path is None or isinstance(path.source, VirtualButton):
+            raise InputError(f'button "{button}" has no link that could be let go of')
+        self._listening.pause(button, seconds)
+
+    @property
+    def _paths(self) -> Mapping[str, ButtonPath]:
+        return {} if self._listening is None else self._listening.paths
 
     async def list_alerts(self, limit: int) -> Sequence[Standing]:
         """The newest alerts, newest first."""

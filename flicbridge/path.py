@@ -67,6 +67,8 @@ class ButtonPath:
         self._asked: list[asyncio.Future[Taken]] = []
         self.is_heard = asyncio.Event()
         """Set once the button said anything, be it that it is there."""
+        self.taking = asyncio.Lock()
+        """Held while a press is on its way to the ledger: whoever stops the path waits for it."""
 
     def next_taken(self) -> asyncio.Future[Taken]:
         """What will become of this button's next gesture."""
@@ -85,12 +87,16 @@ class ButtonPath:
     async def carry(self) -> None:
         """Carry what is heard; for ever."""
         while True:
-            gestures = self._gestures(await self._next())
-            for gesture in gestures:
-                # How far the button is settled may be written down only with the last of them.
-                await self._take(gesture, with_mark=gesture is gestures[-1])
-            if self._heard.empty():
-                await self._note_settled()
+            heard = await self._next()
+            async with self.taking:
+                await self._carry(self._gestures(heard))
+
+    async def _carry(self, gestures: list[Gesture]) -> None:
+        for gesture in gestures:
+            # How far the button is settled may be written down only with the last of them.
+            await self._take(gesture, with_mark=gesture is gestures[-1])
+        if self._heard.empty():
+            await self._note_settled()
 
     async def _next(self) -> Heard | None:
         """What is heard next, or None when the recogniser's time has come."""

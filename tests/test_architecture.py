@@ -30,7 +30,7 @@ STAGES: Final = {
     "config": {"press", "gesture", "place", "alert", "transport", "api"},  # the settings of each
 }
 
-BUILDERS: Final = {"bridge", "channel", "house", "path", "room"}
+BUILDERS: Final = {"bridge", "channel", "house", "listening", "path", "room"}
 """The composition root and what it is made of: they may know everything but the command line."""
 
 ANYTHING: Final = {"cli", "simulator", "__main__"}

@@ -1,6 +1,7 @@
 """Asking a running bridge, from another process."""
 
 import socket
+from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
@@ -46,6 +47,18 @@ class ApiClient:
         body = {"button": button} if gesture is None else {"button": button, "gesture": gesture}
         return await self._ask("POST", "/v1/press", body=body)
 
+    async def reload(self) -> dict[str, Any]:
+        """Have the bridge listen to the buttons as the settings file and the pairings are now.
+
+        Returns:
+            `listening`, `stopped` (names of buttons) and `restart_needed`.
+        """
+        return await self._ask("POST", "/v1/reload")
+
+    async def pause(self, button: str, seconds: float) -> None:
+        """Have the bridge let go of a button for at most 60 s, so that we may talk to it; 0 ends that."""
+        await self._ask("POST", "/v1/pause", body={"button": button, "seconds": seconds})
+
     async def alerts(self, limit: int) -> list[dict[str, Any]]:
         """The newest alerts, newest first."""
         answer = await self._ask("GET", f"/v1/alerts?limit={limit}")
@@ -59,7 +72,9 @@ class ApiClient:
         """Do `acknowledge`, `cancel`, `confirm`, `false_alarm` or `close` to an alert."""
         return await self._ask("POST", f"/v1/alerts/{quote(prefix, safe='')}/{move}")
 
-    async def _ask(self, method: str, path: str, body: dict[str, str] | None = None) -> dict[str, Any]:
+    async def _ask(
+        self, method: str, path: str, body: Mapping[str, str | float] | None = None
+    ) -> dict[str, Any]:
         endpoint = self._endpoint()
         try:
             async with (

@@ -25,6 +25,27 @@ class Daemon(Protocol):
         """
         ...
 
+    async def reload(self) -> Mapping[str, Any]:
+        """Read the settings file and the pairings anew, and listen to the buttons as they are now.
+
+        Returns:
+            `listening` and `stopped`: names of buttons that are listened to from now on, or no longer, be it
+            because they changed; `restart_needed`: something else changed too, which needs a new start.
+
+        Raises:
+            InputError: the settings file cannot work; everything stays as it was.
+            StoreError: the pairings cannot be read; everything stays as it was.
+        """
+        ...
+
+    async def pause(self, button: str, seconds: float) -> None:
+        """Let go of a button for a while, so that somebody else may talk to it; 0 takes it up again.
+
+        Raises:
+            InputError: there is no such button, or it has no link to let go of.
+        """
+        ...
+
     async def list_alerts(self, limit: int) -> Sequence[Standing]:
         """The newest alerts, newest first."""
         ...

@@ -25,6 +25,9 @@ MOVES: Final = {
 ALERT_ID: Final = re.compile(r"[0-9a-fA-F-]{1,36}")
 """The id of an alert, or how it begins."""
 
+LONGEST_PAUSE_S: Final = 60.0
+"""Whoever let go of a button and died must not leave it unheard for longer than that."""
+
 type Name = Annotated[str, Field(min_length=1, max_length=40)]
 
 
@@ -37,6 +40,13 @@ class PressBody(_Closed):
 
     button: Name
     gesture: Name = "single"
+
+
+class PauseBody(_Closed):
+    """Which button to let go of, and for how long."""
+
+    button: Name
+    seconds: float = Field(ge=0, le=LONGEST_PAUSE_S)
 
 
 class ListQuery(_Closed):
@@ -56,6 +66,8 @@ class Routes:
         return [
             web.get("/v1/status", self._status),
             web.post("/v1/press", self._press),
+            web.post("/v1/reload", self._reload),
+            web.post("/v1/pause", self._pause),
             web.get("/v1/alerts", self._list),
             web.get("/v1/alerts/{id}", self._show),
             web.post(f"/v1/alerts/{{id}}/{{move:{'|'.join(MOVES)}}}", self._move),
@@ -67,6 +79,14 @@ class Routes:
     async def _press(self, request: web.Request) -> web.Response:
         body = _judged(PressBody, await _body(request))
         return web.json_response(views.taken(await self._daemon.press(body.button, body.gesture)))
+
+    async def _reload(self, _request: web.Request) -> web.Response:
+        return web.json_response(dict(await self._daemon.reload()))
+
+    async def _pause(self, request: web.Request) -> web.Response:
+        body = _judged(PauseBody, await _body(request))
+        await self._daemon.pause(body.button, body.seconds)
+        return web.json_response({"button": body.button, "paused_s": body.seconds})
 
     async def _list(self, request: web.Request) -> web.Response:
         query = _judged(ListQuery, dict(request.query))

@@ -19,13 +19,19 @@ def run(
     """Run the bridge until it is told to stop."""
     from flicbridge import bridge, logs
     from flicbridge.cli.stopping import until_stopped
-    from flicbridge.config import default_path
+    from flicbridge.config import default_path, load
     from flicbridge.credentials import Credentials
 
     file = config or default_path()
     settings = settings_in(file, secrets=True)
     logs.set_up(settings.log.format, settings.log.level)
-    work = bridge.run(settings, Credentials.beside(file), dry_run=dry_run, show=_show)
+    work = bridge.run(
+        settings,
+        Credentials.beside(file),
+        dry_run=dry_run,
+        show=_show,
+        reread=lambda: load(file, secrets=False),
+    )
     wait_for(until_stopped(work))
 
 

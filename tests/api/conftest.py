@@ -21,6 +21,7 @@ from flicbridge.clock import Clock, LoopClock
 from flicbridge.errors import InputError
 from flicbridge.guard.board import Board
 from flicbridge.guard.status import House, report
+from flicbridge.observation import Observation
 from flicbridge.outbox.carrier import Handed
 from flicbridge.outbox.courier import Courier
 from flicbridge.outbox.job import Job
@@ -99,6 +100,14 @@ class SmallBridge:
         return await self.ledger.take(
             press, Mark("virtual:poche", counter), Position(45.83362, 1.26105, 12.0, label="Cabinet 2")
         )
+
+    async def reload(self) -> Mapping[str, Any]:
+        return {"listening": ["poche"], "stopped": [], "restart_needed": False}
+
+    async def pause(self, button: str, seconds: float) -> None:
+        if button != "poche":
+            raise InputError(f'button "{button}" has no link that could be let go of')
+        self.board.observe(Observation("button:poche", "paused", seconds > 0))
 
     async def list_alerts(self, limit: int) -> Sequence[Standing]:
         return await self.store.list_alerts(limit)

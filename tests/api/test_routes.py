@@ -223,3 +223,20 @@ async def test_whatever_is_sent_the_answer_is_never_a_fault_of_ours(
         status, answer = await unix.ask(method, target, data=body)
         assert status < 500
         assert status == 200 or set(answer["error"]) == {"code", "message"}
+
+
+async def test_a_reload_says_what_it_changed(unix: Door) -> None:
+    assert await unix.ask("POST", "/v1/reload") == (
+        200,
+        {"listening": ["poche"], "stopped": [], "restart_needed": False},
+    )
+
+
+async def test_a_pause_is_never_longer_than_a_minute(unix: Door) -> None:
+    status, answer = await unix.ask("POST", "/v1/pause", json={"button": "poche", "seconds": 60})
+    assert (status, answer) == (200, {"button": "poche", "paused_s": 60.0})
+    for seconds in (61, -1, "nan"):
+        status, _ = await unix.ask("POST", "/v1/pause", json={"button": "poche", "seconds": seconds})
+        assert status == 422
+    status, answer = await unix.ask("POST", "/v1/pause", json={"button": "nobody", "seconds": 1})
+    assert (status, answer["error"]["code"]) == (422, "not_possible")

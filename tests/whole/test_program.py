@@ -12,9 +12,18 @@ from uuid import UUID
 
 import pytest
 
+from flicbridge.api.client import ApiClient
+from flicbridge.errors import ApiError
 from flicbridge.simulator.gateways import FakeHttp, Fault
 
 pytestmark = pytest.mark.real_time
+
+SECOND_BUTTON = """
+[[buttons]]
+name = "accueil"
+family = "virtual"
+gestures = { single = "alert" }
+"""
 
 type Start = Callable[..., AbstractAsyncContextManager[Any]]
 type WriteConfig = Callable[..., Path]
@@ -182,3 +191,21 @@ async def test_logs_name_nobody(start: Start, write_config: WriteConfig, secret:
     assert UUID(pressed["alert_id"]).version == 5
     for person in ("Martin", "612345678", "06 12", "45.83362", "Tilleuls,", secret):
         assert person not in text
+
+
+async def test_a_button_added_to_the_settings_is_taken_up_by_the_running_program(
+    start: Start, write_config: WriteConfig, secret: str
+) -> None:
+    async with FakeHttp(secret=secret) as hub:
+        config = write_config(hub.url)
+        async with start(config):
+            write_config(hub.url, buttons=SECOND_BUTTON)
+            client = ApiClient(config.parent / "state")
+            answer = await client.reload()
+            assert answer == {"listening": ["accueil"], "stopped": [], "restart_needed": False}
+            await client.press("accueil")
+            await hub.wait_for(1, within_s=20)
+            write_config("not a URL")
+            with pytest.raises(ApiError, match=r"recipients\[0\].*url"):
+                await client.reload()
+            assert (await client.press("accueil"))["safe"] is True  # everything stays as it was

@@ -112,12 +112,15 @@ class Flic2Link:
     async def run(self, hear: Hear) -> None:
         """Listen until cancelled, whatever happens to the radio."""
         self._facts.tell("link", "waiting")
-        with self._radio.sightings(self._pairing.address, self._doubt_link) as sightings:
-            async for sighting in sightings:
-                await self._visit(sighting, hear)
-                sightings.forget()  # of a link's last moments, which BlueZ reports as if it were a call
-                if self._is_forgotten:
-                    await self._clock.sleep(FORGOTTEN_PAUSE_S)
+        try:
+            with self._radio.sightings(self._pairing.address, self._doubt_link) as sightings:
+                async for sighting in sightings:
+                    await self._visit(sighting, hear)
+                    sightings.forget()  # of a link's last moments, which BlueZ reports as if it were a call
+                    if self._is_forgotten:
+                        await self._clock.sleep(FORGOTTEN_PAUSE_S)
+        finally:
+            self._facts.tell("link", "waiting")  # nobody listens: whoever paused us will start us again
 
     def acknowledge(self, counter: Counter) -> None:
         """Tell the button that everything up to `counter` is safe with us. Never raises, never waits."""
