@@ -5,8 +5,8 @@ running scanner never sees anything again. Neither raises anything. The bus tell
 """
 
 import asyncio
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager, suppress
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
@@ -14,6 +14,7 @@ from bleak.backends.scanner import AdvertisementData
 
 if TYPE_CHECKING:
     from dbus_fast import Message
+    from dbus_fast.aio import MessageBus
 
 BLUEZ: Final = "org.bluez"
 ADAPTER: Final = "org.bluez.Adapter1"
@@ -37,23 +38,38 @@ class Change(Enum):
     """bluetoothd came, or an adapter came, went or was switched: the scanner may be deaf."""
 
 
-async def watch(changed: Callable[[Change], None]) -> None:
-    """Listen on the system bus until it goes away.
+@asynccontextmanager
+async def open_bus() -> AsyncGenerator["MessageBus"]:
+    """Connect to the system bus, for as long as the context lasts.
 
     Raises:
         OSError, TimeoutError, or an error of dbus_fast: there is no bus, or it refused.
     """
-    from dbus_fast import BusType, Message  # exists on Linux only
+    from dbus_fast import BusType  # exists on Linux only
     from dbus_fast.aio import MessageBus
-
-    def hear(message: Message) -> None:
-        if change := read_signal(message):
-            changed(change)
 
     bus = MessageBus(bus_type=BusType.SYSTEM)
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
             await bus.connect()
+        yield bus
+    finally:
+        bus.disconnect()
+
+
+async def watch(changed: Callable[[Change], None]) -> None:
+    """Listen on the system bus until it goes away.
+
+    Raises:
+        See `open_bus`.
+    """
+    from dbus_fast import Message
+
+    def hear(message: Message) -> None:
+        if change := read_signal(message):
+            changed(change)
+
+    async with open_bus() as bus:
         bus.add_message_handler(hear)
         with suppress(EOFError, OSError):  # how a bus ends, and it may do so at any time
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
@@ -69,8 +85,6 @@ async def watch(changed: Callable[[Change], None]) -> None:
                         )
                     )
             await bus.wait_for_disconnect()  # type: ignore[no-untyped-call]
-    finally:
-        bus.disconnect()
 
 
 def is_echo(advertisement: AdvertisementData) -> bool:
@@ -83,6 +97,18 @@ def is_echo(advertisement: AdvertisementData) -> bool:
         case (_path, {"Connected": True}):
             return True
     return False
+
+
+def is_proof(advertisement: AdvertisementData) -> bool:
+    """Tell whether this was really heard on the air.
+
+    BlueZ says how loud a device is for as long as it is being heard. What it reports without that is its own
+    book-keeping: the devices it remembers when it starts, those it forgets when the adapter goes off.
+    """
+    match advertisement.platform_data:
+        case (str(), {**properties}):
+            return "RSSI" in properties
+    return True
 
 
 def read_signal(message: "Message") -> Change | None:

@@ -18,6 +18,10 @@ class Facts:
             self._told[fact] = value
             self._observe(Observation(self._subject, fact, value))
 
+    def counted(self, fact: str) -> int:
+        """Return how often something happened since the start."""
+        return self._counts.get(fact, 0)
+
     def count(self, fact: str, more: int = 1) -> None:
         """Count something up since the start, and say how often it happened."""
         self._counts[fact] = self._counts.get(fact, 0) + more

@@ -5,6 +5,7 @@ deaf without an error, a link may die without a callback, `stop()` raises when t
 `disconnect()` takes seconds, and a button may still be connected to a process that was killed. Hence
 
 - a scanner that was silent for long, or that somebody doubts, is replaced by a new one;
+- a radio that hears nothing at all climbs a ladder (see `silence.py`), up to a power cycle of the adapter;
 - nothing of bleak's is waited for longer than a deadline (see `errands.py`);
 - partings happen behind the scenes, and only the same button's next link waits for them: BlueZ would end that
   one too, or hand every notification to both;
@@ -16,10 +17,9 @@ gives to a button, so a pairing made elsewhere does not recognise its button the
 """
 
 import asyncio
-import math
 import sys
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from typing import Any, Final
 
 import structlog
@@ -33,9 +33,15 @@ from flicbridge.clock import Clock
 from flicbridge.errors import ButtonUnreachableError
 from flicbridge.observation import Observe
 from flicbridge.press import bluez
+from flicbridge.press.crowd import Crowd
 from flicbridge.press.errands import Errands, explain
 from flicbridge.press.facts import Facts
-from flicbridge.press.sighting import See, Sighting, Sightings
+from flicbridge.press.held import HeldLink
+from flicbridge.press.incidents import Incidents
+from flicbridge.press.power import Power
+from flicbridge.press.recovery import Recovery
+from flicbridge.press.sighting import Lookout, See, Sightings
+from flicbridge.press.silence import Step
 from flicbridge.supervise import Backoff
 
 log = structlog.get_logger()
@@ -49,40 +55,12 @@ CONNECT_TIMEOUT_S: Final = 10.0
 # BlueZ takes 2.2 to 2.7 s, bleak waits for 10 if BlueZ's word gets lost.
 PARTING_TIMEOUT_S: Final = 5.0
 GOODBYE_S: Final = 3.0  # what partings get when the radio itself stops
-# A practice without any other Bluetooth device is as silent as a deaf scanner, and a new scanner costs a few
-# milliseconds. Deafness matters most while a button is waited for.
-SILENCE_WHEN_WAITING_S: Final = 15.0
-SILENCE_S: Final = 60.0
-LOOKS_PER_SILENCE: Final = 3
-COUNT_S: Final = 60.0  # so often the number of advertisements is worth an observation
+SILENCE_S: Final = 90.0
+LOOK_WHEN_WAITING_S: Final = 5.0  # so often is looked for links that nobody holds
+LOOK_S: Final = 20.0
 RETRY: Final = Backoff(shortest_s=1.0, longest_s=5.0)  # asking costs little, and nothing else works meanwhile
 LIFETIME_S: Final = 3600.0  # bleak remembers every random address that a scanner ever saw
 GENERIC_SERVICES: Final = ["1800", "1801"]  # every connected device has them
-
-
-class _Link:
-    """A link that somebody holds, or that is being parted from."""
-
-    def __init__(self, client: BleakClient, on_gone: Callable[[], None]) -> None:
-        self.address = client.address.upper()
-        self.client = client
-        self.on_gone = on_gone
-        self.is_held = True
-        self.parted = asyncio.Event()
-        self._at_rest = asyncio.Event()
-        self._at_rest.set()
-
-    async def connect(self) -> None:
-        self._at_rest.clear()
-        try:
-            await self.client.connect()
-        finally:
-            self._at_rest.set()
-
-    async def part(self) -> None:
-        """Disconnect, also when bleak noticed a loss by itself: it still holds a bus connection then."""
-        await self._at_rest.wait()  # a connect that was given up may still be cleaning up
-        await self.client.disconnect()
 
 
 class Radio:
@@ -92,10 +70,18 @@ class Radio:
         scanner_backend: how to scan; None for the platform's own way.
         client_backend: how to connect; None for the platform's own way.
         clock: what time it is.
-        observe: told `radio/state` (`scanning` or `off`), `radio/error` and `radio/advertisements_seen`.
+        observe: told of `radio` the `state` (`scanning`; `off`, and why as `error`; `silent` if nothing is
+            heard), what `Recovery` has to say, and of floods, see `Incidents`.
         adapter_backend: how to find devices that are connected already; the platform's own way when the
             scanner's is, otherwise None for not at all.
         backoff: how long to wait before trying a failing adapter again.
+        power: who can switch the adapter off and on; None if nobody can, or may.
+        silence_s: after so long without a sign of life the radio is suspected. Whoever holds a link makes
+            sure that the button says something more often.
+
+    Attributes:
+        error: what keeps it from scanning, for people; None while it scans.
+        silence_s: see above.
     """
 
     def __init__(
@@ -107,6 +93,8 @@ class Radio:
         observe: Observe,
         adapter_backend: type[BaseBleakAdapter] | None = None,
         backoff: Backoff | None = None,
+        power: Power | None = None,
+        silence_s: float = SILENCE_S,
     ) -> None:
         self._scanner_backend = scanner_backend
         self._client_backend = client_backend
@@ -114,51 +102,49 @@ class Radio:
         self._clock = clock
         self._backoff = backoff or RETRY
         self._errands: Errands | None = None
-        self._mailboxes: dict[str, list[Sightings]] = {}
-        self._watchers: list[See] = []
-        self._links: list[_Link] = []
+        self._links: list[HeldLink] = []
+        self._familiar: set[str] = set()
         self._no_links = asyncio.Event()
         self._no_links.set()
         self._stirred = asyncio.Event()
         self._is_doubted = False
-        self._heard_s = 0.0
-        self._counted_s = -math.inf
-        self._advertisements_seen = 0
         self._facts = Facts("radio", observe)
+        self._crowd = Crowd(Incidents(self._facts, log.warning, clock), clock)
+        self._lookout = Lookout(clock, self._stirred.set)
+        self._recovery = Recovery(
+            power,
+            silence_s=silence_s,
+            within=self.within,
+            stir=self._stirred.set,
+            clock=clock,
+            facts=self._facts,
+        )
+        self.silence_s = silence_s
         self.error: str | None = "the radio has not been started"
 
     # ---- for links, pairing and scanning
 
-    @contextmanager
-    def sightings(self, address: str, see: See = lambda _: None) -> Generator[Sightings]:
+    def sightings(self, address: str, see: See = lambda _: None) -> AbstractContextManager[Sightings]:
         """Hand over a mailbox for the advertisements of one button, for as long as the context lasts.
 
         Args:
             address: as the button's certificate has it, in any case.
             see: shown every advertisement, also while nobody waits at the mailbox.
         """
-        mailbox = Sightings(address, self._clock, see)
-        self._stirred.set()
-        self._mailboxes.setdefault(mailbox.address, []).append(mailbox)
-        try:
-            yield mailbox
-        finally:
-            self._mailboxes[mailbox.address].remove(mailbox)
-            if not self._mailboxes[mailbox.address]:
-                del self._mailboxes[mailbox.address]
+        return self._lookout.sightings(address, see)
 
-    @contextmanager
-    def watch_all(self, see: See) -> Generator[None]:
+    def watch_all(self, see: See) -> AbstractContextManager[None]:
         """Show every advertisement of everybody to `see`, for as long as the context lasts."""
-        self._watchers.append(see)
-        self._stirred.set()
-        try:
-            yield
-        finally:
-            self._watchers.remove(see)
+        return self._lookout.watch_all(see)
 
     @asynccontextmanager
-    async def connect(self, device: BLEDevice, on_gone: Callable[[], None]) -> AsyncGenerator[BleakClient]:
+    async def connect(
+        self,
+        device: BLEDevice,
+        on_gone: Callable[[], None],
+        *,
+        hesitate_s: float = 0.0,
+    ) -> AsyncGenerator[BleakClient]:
         """Hold a link for as long as the context lasts. Leaving it never waits for the disconnect; connecting
         to the same device again does.
 
@@ -166,16 +152,21 @@ class Radio:
             device: from a fresh sighting.
             on_gone: called when the link is lost; perhaps more than once, perhaps after the context ended,
                 and never if the stack did not notice.
+            hesitate_s: how long to wait with it, once nothing else stands in its way.
 
         Raises:
             ButtonUnreachableError: no link came about. The button may be tried again at once.
         """
         await self._wait_for_partings(device.address.upper())
+        if hesitate_s:
+            await self._clock.sleep(hesitate_s)
+        known = device.address.upper() in self._familiar
+        self._familiar.discard(device.address.upper())  # until somebody vouches for it again
         link = self._new_link(device, on_gone)
         self._links.append(link)
         self._no_links.clear()
         try:
-            await self.within(CONNECT_TIMEOUT_S, link.connect(), "connect")
+            await self.within(CONNECT_TIMEOUT_S, link.connect(known=known), "connect")
             yield link.client
         finally:
             self._part(link)
@@ -187,10 +178,23 @@ class Radio:
             raise ButtonUnreachableError(f"{what}: the radio is not running")
         return await self._errands.within(seconds, errand, what)
 
+    def vouch(self, address: str) -> None:
+        """Say that what was connected to is what it should be: its services need not be found again on the
+        next link, which saves several round trips, unless the stack lost its footing meanwhile.
+        """
+        self._familiar.add(address.upper())
+
     def doubt(self) -> None:
         """Replace the scanner: somebody has reason to believe that the stack lost its footing."""
         self._is_doubted = True
+        self._familiar.clear()  # a bluetoothd that crashed, or lost its adapter, has made all objects anew
         self._stirred.set()
+
+    def hear(self) -> None:
+        """Count what a button said as a sign of life. Only what can come from nowhere but the air counts:
+        bleak connects, and writes, to buttons that are long gone.
+        """
+        self._recovery.hear()
 
     # ---- the scanner
 
@@ -198,6 +202,7 @@ class Radio:
         """Scan until cancelled, whatever happens to the adapter."""
         async with Errands() as errands:
             self._errands = errands
+            self._recovery.begin()
             try:
                 if self._scanner_backend is None and sys.platform == "linux":
                     errands.later(None, self._watch_bluez(), "watch bluetoothd")
@@ -213,43 +218,54 @@ class Radio:
                 failures = 0  # something moved: it may work soon
             self._is_doubted = False
             try:
-                await self._scan()
+                await self._recovery.pay()
+                step = await self._scan()
                 failures = 0
             except ButtonUnreachableError as error:
                 failures += 1
-                self._say_state("off", str(error))
+                self._say_off(str(error))
                 await self._rest(self._backoff.delay_s(failures))
+                step = self._recovery.next_step(is_waiting=False)
+            if step is not None and await self._recovery.take(step, is_scanning=self.error is None):
+                self._give_up_links()
 
-    async def _scan(self) -> None:
-        """Scan with one scanner until it is no longer trusted.
+    async def _scan(self) -> Step | None:
+        """Scan with one scanner until it is no longer trusted; return what silence asks for, if it was that.
 
         Raises:
             ButtonUnreachableError: it would not start.
         """
         scanner = self._new_scanner()
+        self._crowd.begin(lambda: len(scanner.discovered_devices))
         try:
             await self.within(START_TIMEOUT_S, scanner.start(), "no scan")
-            self._say_state("scanning", None)
-            await self._listen()
+            self._recovery.begin_scan()
+            return await self._listen()
         finally:
             with suppress(ButtonUnreachableError):  # any error here means: it is over
                 await self.within(STOP_TIMEOUT_S, scanner.stop(), "stop scanning")
 
-    async def _listen(self) -> None:
-        """Return when the scanner is doubted, or was silent or at work for too long."""
-        began_s = self._heard_s = self._clock.now_s()
-        while not self._is_doubted and self._clock.now_s() < began_s + LIFETIME_S:
-            self._count()
+    async def _listen(self) -> Step | None:
+        """Return when the scanner is doubted, old or has heard too many, or with the step that is due."""
+        began_s = self._clock.now_s()
+        while not self._is_over() and self._clock.now_s() < began_s + LIFETIME_S:
+            self._say_on()
+            self._crowd.look()
+            self._recovery.count()
             await self._find_connected()
-            patience_s = SILENCE_WHEN_WAITING_S if self._is_waiting else SILENCE_S
-            if self._clock.now_s() >= self._heard_s + patience_s:
-                return
-            await self._rest(patience_s / LOOKS_PER_SILENCE)
+            if step := self._recovery.next_step(is_waiting=self._is_waiting):
+                return step
+            pause_s = self._recovery.pause_s(is_waiting=self._is_waiting)
+            await self._rest(min(pause_s, LOOK_WHEN_WAITING_S if self._is_waiting else LOOK_S))
+        return None
+
+    def _is_over(self) -> bool:
+        return self._is_doubted or self._crowd.is_full
 
     @property
     def _is_waiting(self) -> bool:
         """Whether somebody waits for an advertisement."""
-        return bool(self._watchers or self._mailboxes.keys() - {link.address for link in self._links})
+        return self._lookout.is_waiting({link.address for link in self._links})
 
     async def _rest(self, seconds: float) -> None:
         """Let time pass, unless something changes that may make us hurry."""
@@ -260,11 +276,6 @@ class Radio:
             async with asyncio.timeout(seconds):
                 await self._stirred.wait()
 
-    def _count(self) -> None:
-        if self._clock.now_s() >= self._counted_s + COUNT_S:
-            self._counted_s = self._clock.now_s()
-            self._facts.tell("advertisements_seen", self._advertisements_seen)
-
     def _new_scanner(self) -> BleakScanner:
         try:
             return BleakScanner(self._on_advertisement, backend=self._scanner_backend)
@@ -272,25 +283,14 @@ class Radio:
             raise ButtonUnreachableError(f"no scan: {explain(error)}") from error
 
     def _on_advertisement(self, device: BLEDevice, advertisement: AdvertisementData) -> None:
-        self._advertisements_seen += 1
-        self._heard_s = self._clock.now_s()
+        self._crowd.hear()
+        if self._crowd.is_full:
+            self._stirred.set()
         if bluez.is_echo(advertisement):
             return
-        mailboxes = self._mailboxes.get(device.address.upper(), ())
-        if not mailboxes and not self._watchers:
-            return  # a stranger's: a busy street must not fill our memory
-        sighting = Sighting(
-            device=device,
-            address=device.address.upper(),
-            rssi_dbm=advertisement.rssi,
-            service_uuids=frozenset(uuid.lower() for uuid in advertisement.service_uuids),
-            manufacturer_data=advertisement.manufacturer_data,
-            seen_s=self._heard_s,
-        )
-        for mailbox in list(mailboxes):
-            mailbox.put(sighting)
-        for see in list(self._watchers):
-            see(sighting)
+        if bluez.is_proof(advertisement):
+            self._recovery.hear_advertisement()
+        self._lookout.show(device, advertisement)
 
     # ---- what the stack keeps to itself
 
@@ -310,9 +310,8 @@ class Radio:
         address = device.address.upper()
         if address in {link.address for link in self._links}:
             return  # ours
-        for mailbox in self._mailboxes.get(address, ()):
+        if self._lookout.show_connected(device):
             log.info("link_found", address=address)
-            mailbox.put(Sighting(device, address, rssi_dbm=None, seen_s=self._clock.now_s()))
 
     async def _watch_bluez(self) -> None:
         while True:
@@ -327,13 +326,13 @@ class Radio:
         """Do what bleak does not when its ground moves: give up links that are dead, scan anew."""
         log.info("bluetooth_changed", change=change.name.lower())
         if change is bluez.Change.DAEMON_GONE:
-            for link in list(self._links):
-                link.on_gone()
+            self._give_up_links()
+        self._recovery.move()
         self.doubt()
 
     # ---- links
 
-    def _new_link(self, device: BLEDevice, on_gone: Callable[[], None]) -> _Link:
+    def _new_link(self, device: BLEDevice, on_gone: Callable[[], None]) -> HeldLink:
         try:
             client = BleakClient(
                 device,
@@ -343,20 +342,25 @@ class Radio:
             )
         except Exception as error:  # a device of another backend, a platform without one
             raise ButtonUnreachableError(f"connect: {explain(error)}") from error
-        return _Link(client, on_gone)
+        return HeldLink(client, on_gone)
+
+    def _give_up_links(self) -> None:
+        """Tell whoever holds a link that it is gone: bleak may never notice."""
+        for link in list(self._links):
+            link.on_gone()
 
     async def _wait_for_partings(self, address: str) -> None:
         for link in [each for each in self._links if each.address == address and not each.is_held]:
             await link.parted.wait()  # in time: every parting has its deadline
 
-    def _part(self, link: _Link) -> None:
+    def _part(self, link: HeldLink) -> None:
         link.is_held = False
         if self._errands is None:  # the radio stopped first, and the stack with it
             self._forget(link)
             return
         self._errands.later(PARTING_TIMEOUT_S, link.part(), "disconnect", lambda: self._forget(link))
 
-    def _forget(self, link: _Link) -> None:
+    def _forget(self, link: HeldLink) -> None:
         self._links.remove(link)
         link.parted.set()
         self._stirred.set()
@@ -371,9 +375,17 @@ class Radio:
 
     # ---- observations
 
-    def _say_state(self, state: str, error: str | None) -> None:
+    def _say_on(self) -> None:
+        if self.error is not None:
+            log.info("radio_on")
+        self._say("silent" if self._recovery.is_silent else "scanning", None)
+
+    def _say_off(self, error: str) -> None:
         if error != self.error:
-            log.warning("radio_off", error=error) if error else log.info("radio_on")
+            log.warning("radio_off", error=error)
+        self._say("off", error)
+
+    def _say(self, state: str, error: str | None) -> None:
         self.error = error
         self._facts.tell("state", state)
         self._facts.tell("error", error)

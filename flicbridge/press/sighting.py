@@ -1,11 +1,13 @@
-"""What the scanner saw: one advertisement, and a mailbox that holds the newest one of a button."""
+"""What the scanner saw: one advertisement, a mailbox that holds the newest one of a button, who has one."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Self
 
 from bleak.backends.device import BLEDevice
+from bleak.backends.scanner import AdvertisementData
 
 from flicbridge.clock import Clock
 
@@ -73,3 +75,72 @@ class Sightings:
             newest, self._newest = self._newest, None
             if newest is not None and self._clock.now_s() - newest.seen_s <= FRESH_S:
                 return newest
+
+
+class Lookout:
+    """Who wants to see which advertisements. Those that nobody wants to see are not kept.
+
+    Args:
+        clock: what time it is.
+        stir: called when somebody begins to look out.
+    """
+
+    def __init__(self, clock: Clock, stir: Callable[[], None]) -> None:
+        self._clock = clock
+        self._stir = stir
+        self._mailboxes: dict[str, list[Sightings]] = {}
+        self._watchers: list[See] = []
+
+    @contextmanager
+    def sightings(self, address: str, see: See) -> Generator[Sightings]:
+        """Hand over a mailbox for one button, for as long as the context lasts."""
+        mailbox = Sightings(address, self._clock, see)
+        self._mailboxes.setdefault(mailbox.address, []).append(mailbox)
+        self._stir()
+        try:
+            yield mailbox
+        finally:
+            self._mailboxes[mailbox.address].remove(mailbox)
+            if not self._mailboxes[mailbox.address]:
+                del self._mailboxes[mailbox.address]
+
+    @contextmanager
+    def watch_all(self, see: See) -> Generator[None]:
+        """Show everything to `see`, for as long as the context lasts."""
+        self._watchers.append(see)
+        self._stir()
+        try:
+            yield
+        finally:
+            self._watchers.remove(see)
+
+    def is_waiting(self, linked: set[str]) -> bool:
+        """Whether somebody waits for an advertisement; nobody does for those of the addresses `linked`."""
+        return bool(self._watchers or self._mailboxes.keys() - linked)
+
+    def show(self, device: BLEDevice, advertisement: AdvertisementData) -> None:
+        """Show an advertisement to whom it concerns."""
+        address = device.address.upper()
+        mailboxes = self._mailboxes.get(address, ())
+        if not mailboxes and not self._watchers:
+            return  # a stranger's: a busy street must not fill our memory
+        sighting = Sighting(
+            device=device,
+            address=address,
+            rssi_dbm=advertisement.rssi,
+            service_uuids=frozenset(uuid.lower() for uuid in advertisement.service_uuids),
+            manufacturer_data=advertisement.manufacturer_data,
+            seen_s=self._clock.now_s(),
+        )
+        for mailbox in list(mailboxes):
+            mailbox.put(sighting)
+        for see in list(self._watchers):
+            see(sighting)
+
+    def show_connected(self, device: BLEDevice) -> bool:
+        """Count a button as seen that does not advertise; return whether anybody waited for it."""
+        address = device.address.upper()
+        mailboxes = self._mailboxes.get(address, ())
+        for mailbox in list(mailboxes):
+            mailbox.put(Sighting(device, address, rssi_dbm=None, seen_s=self._clock.now_s()))
+        return bool(mailboxes)

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from enum import Enum, auto
+from functools import partial
 from typing import Protocol
 
 from bleak.backends.service import BleakGATTServiceCollection
@@ -30,6 +31,7 @@ from bumble.device import (
     Device,
     DeviceConfiguration,
 )
+from bumble.gatt_client import ServiceProxy
 
 CENTRAL_ADDRESS = "F0:00:00:00:00:01"  # two top bits set: static random
 LINUX_PREFERENCES = ConnectionParametersPreferences(
@@ -100,11 +102,13 @@ class Adapter:
     Attributes:
         state: change it by the methods only.
         disconnect_takes_s: BlueZ holds a link for so long after it was asked to end it.
+        known_services: what was discovered on earlier links, by address, for as long as the daemon lives.
     """
 
     def __init__(self, air: Air) -> None:
         self.state = AdapterState.ON
         self.disconnect_takes_s = 2.0
+        self.known_services: dict[str, list[ServiceProxy]] = {}
         self._air = air
         self._listeners: set[Listener] = set()
         self._owners: set[LinkOwner] = set()
@@ -112,6 +116,7 @@ class Adapter:
         self._awaited: list[tuple[hci.Address, asyncio.Future[None]]] = []
         self._dialling = asyncio.Lock()  # a controller tries one connection at a time
         self._timers: set[asyncio.TimerHandle] = set()
+        self._is_deaf = False
         self._is_closed = False
         self._chip = Chip("central", air)
         self._device = Device.from_config_with_hci(
@@ -150,21 +155,31 @@ class Adapter:
             owner.address: services for owner in list(self._owners) if (services := owner.become_ghost())
         }
         self._owners.clear()
-        self.call_later(ORPHANED_LINK_S, self._drop_orphans)
+        self.call_later(ORPHANED_LINK_S, partial(self._drop_orphans, list(self._device.connections.values())))
         self._end_scans(AdapterState.CRASHED)
 
     async def recover(self) -> None:
         """Start the daemon again after `crash`. What died stays dead; new scanners and clients work."""
         self._become(AdapterState.ON)
 
+    def go_deaf(self) -> None:
+        """Let the controller hang: scans start and see nothing, links die, until it is switched off."""
+        self._is_deaf = True
+        self._air.hide(self._chip)
+
     def _become(self, state: AdapterState) -> None:
         self._end_scans(state)
         if state is not AdapterState.ON:
             self._ghosts.clear()
             self._air.break_links(self._chip, POWERED_OFF)
+            if self._is_deaf:
+                self._is_deaf = False
+                self._air.show(self._chip)
 
     def _end_scans(self, state: AdapterState) -> None:
         self.state = state
+        if state in (AdapterState.ABSENT, AdapterState.CRASHED):
+            self.known_services.clear()
         if state is not AdapterState.ON:
             self._listeners.clear()
             for _, heard in self._awaited:
@@ -173,9 +188,10 @@ class Adapter:
             self._scan_as_needed()
             self._chip.give_up_connecting()
 
-    def _drop_orphans(self) -> None:
-        if self.state is AdapterState.CRASHED:
-            self._air.break_links(self._chip, USER_TERMINATED)
+    def _drop_orphans(self, orphans: list[Connection]) -> None:
+        """The kernel does so although the daemon is back, and whoever took one over meanwhile loses it."""
+        for connection in orphans:
+            self.hang_up(connection)
 
     def call_later(self, delay_s: float, do: Callable[[], None]) -> None:
         """Do something later, unless the adapter is closed by then."""
@@ -201,6 +217,7 @@ class Adapter:
         if self.state is not AdapterState.ON:
             raise _scan_error(self.state)
         self._listeners.add(listener)
+        self._device.advertisement_accumulators.clear()  # of every sender; Bumble does it at its own scans
         self._scan_as_needed()
 
     async def stop_listening(self, listener: Listener) -> None:
@@ -223,7 +240,7 @@ class Adapter:
             return
         self._ghosts.pop(advertisement.address.to_string(False), None)
         for address, heard in self._awaited:
-            if address == advertisement.address and not heard.done():
+            if address == advertisement.address and advertisement.is_connectable and not heard.done():
                 heard.set_result(None)
         for listener in list(self._listeners):
             listener.hear(advertisement)

@@ -1,8 +1,9 @@
 """The air between radio chips of one process: Bumble's link layer, corrected where real ones differ.
 
-`Air` carries packets between `Chip`s. Chips can be hidden (out of range): their advertisements are not heard,
-what their links carry is held back, and once the supervision timeout is over the links break on both sides
-without a goodbye. An advertiser whom nobody can hear keeps its rhythm but costs nothing, so that hours out of
+`Air` carries packets between `Chip`s. Several may have the same address: a central that dials it gets the one
+that it heard first. Chips can be hidden (out of range): their advertisements are not heard, what their links
+carry is held back, and once the supervision timeout is over the links break on both sides without a goodbye.
+An advertiser whom nobody can hear keeps its rhythm but costs nothing, so that hours out of
 range pass in a moment on a loop that leaps over idle time.
 
 Every override below names what Bumble 0.0.236 does otherwise.
@@ -26,7 +27,7 @@ SUPERVISION_UNIT_S = 0.01  # supervision timeouts, Core Spec vol 4 part E 7.8.12
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
+class Held:
     """Something said into the silence: the link layer repeats it until it is heard or the link breaks."""
 
     sender: Controller
@@ -40,9 +41,11 @@ class Air(LocalLink):
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Bumble ships types, but not for this one
         self._hidden: set[Controller] = set()
-        self._held: list[_Held] = []
+        self._held: list[Held] = []
         self._supervision_s: dict[frozenset[hci.Address], float] = {}
         self._breaks: dict[Controller, asyncio.TimerHandle] = {}
+        self._far_ends: dict[tuple[Controller, hci.Address], Controller] = {}
+        self._caller: Controller | None = None
 
     # -- range ---------------------------------------------------------------------------------------------
 
@@ -60,7 +63,7 @@ class Air(LocalLink):
         self._forget_break(chip)
         held, self._held = self._held, []
         for packet in held:
-            self._carry(packet)
+            self.carry(packet)
         self.wake_advertisers()
 
     def break_links(self, chip: Controller, reason: int = hci.HCI_ErrorCode.CONNECTION_TIMEOUT_ERROR) -> None:
@@ -78,6 +81,7 @@ class Air(LocalLink):
         controller.le_legacy_advertiser.stop()
         self.break_links(controller)
         self._hidden.discard(controller)
+        self._far_ends = {end: far for end, far in self._far_ends.items() if controller not in (end[0], far)}
         super().remove_controller(controller)
 
     # -- who hears whom ------------------------------------------------------------------------------------
@@ -91,6 +95,11 @@ class Air(LocalLink):
             for other in self.controllers
         )
 
+    @property
+    def caller(self) -> "Chip | None":
+        """Whose advertisement is being heard just now."""
+        return self._caller if isinstance(self._caller, Chip) else None
+
     def wake_advertisers(self) -> None:
         """Somebody began to listen or came into range: advertisers resume their rhythm."""
         for chip in self.controllers:
@@ -101,20 +110,31 @@ class Air(LocalLink):
         """Deliver to whoever is in range.
 
         A connect request follows the advertisement it answers within microseconds, so it is delivered at
-        once; Bumble lets the advertiser change its mind in between, which leaves a link with one end.
+        once, and to whom it answers; Bumble lets the advertiser change its mind in between, which leaves a
+        link with one end, and connects everybody who has that address.
         """
         if sender_controller in self._hidden:
             return
-        loop = asyncio.get_running_loop()
-        receivers = [c for c in self.controllers if c is not sender_controller and c not in self._hidden]
         if isinstance(packet, ll.ConnectInd):
-            link = frozenset({packet.initiator_address, packet.advertiser_address})
-            self._supervision_s[link] = packet.timeout * SUPERVISION_UNIT_S
-            for receiver in receivers:
-                receiver.on_ll_advertising_pdu(packet)
-        else:
-            for receiver in receivers:
-                loop.call_soon(receiver.on_ll_advertising_pdu, packet)
+            self._connect(sender_controller, packet)
+            return
+        loop = asyncio.get_running_loop()
+        for receiver in self.controllers - self._hidden - {sender_controller}:
+            loop.call_soon(self._advertise_to, receiver, sender_controller, packet)
+
+    def _advertise_to(self, receiver: Controller, sender: Controller, packet: ll.AdvertisingPdu) -> None:
+        self._caller = sender
+        receiver.on_ll_advertising_pdu(packet)
+
+    def _connect(self, central: Controller, packet: ll.ConnectInd) -> None:
+        """Let a central connect to the one whose advertisement it has just heard."""
+        if self._caller is None or self._caller in self._hidden:
+            return
+        link = frozenset({packet.initiator_address, packet.advertiser_address})
+        self._supervision_s[link] = packet.timeout * SUPERVISION_UNIT_S
+        self._far_ends[central, packet.advertiser_address] = self._caller
+        self._far_ends[self._caller, packet.initiator_address] = central
+        self._caller.on_ll_advertising_pdu(packet)
 
     # -- links ---------------------------------------------------------------------------------------------
 
@@ -131,38 +151,44 @@ class Air(LocalLink):
         public address says.
         """
         connection = sender_controller.le_connections.get(destination_address)
-        receiver = self.find_le_controller(destination_address)
-        if connection is None or receiver is None:
+        if connection is None or (other := self._other_end(connection)) is None:
             return
+        receiver = other.controller
         deliver = partial(receiver.on_link_acl_data, connection.self_address, transport, data)
-        self._carry(_Held(sender_controller, receiver, deliver))
+        self.carry(Held(sender_controller, receiver, deliver))
 
     def send_ll_control_pdu(
         self, sender_address: hci.Address, receiver_address: hci.Address, packet: ll.ControlPdu
     ) -> None:
         """Carry a link control packet; one for a link that is already gone is lost (Bumble raises)."""
-        sender = self.find_le_controller(sender_address)
-        receiver = self.find_le_controller(receiver_address)
         if isinstance(packet, ll.ConnectionUpdateInd):
             link = frozenset({sender_address, receiver_address})
             self._supervision_s[link] = packet.timeout * SUPERVISION_UNIT_S
-        if sender is not None and receiver is not None and sender_address in receiver.le_connections:
-            deliver = partial(self._deliver_control, receiver, sender_address, packet)
-            self._carry(_Held(sender, receiver, deliver))
+        for sender in self.controllers:
+            connection = sender.le_connections.get(receiver_address)
+            if connection is None or connection.self_address != sender_address:
+                continue
+            if other := self._other_end(connection):
+                deliver = partial(self._deliver_control, other.controller, sender_address, packet)
+                self.carry(Held(sender, other.controller, deliver))
 
     def _deliver_control(self, receiver: Controller, sender: hci.Address, packet: ll.ControlPdu) -> None:
         if sender in receiver.le_connections:  # both ends may have hung up at the same time
             receiver.on_ll_control_pdu(sender, packet)
 
-    def _carry(self, packet: _Held) -> None:
+    def carry(self, packet: Held) -> None:
+        """Deliver what a link carries, at once unless one end is out of range."""
         if self._hidden & {packet.sender, packet.receiver}:
             self._held.append(packet)
         else:
             asyncio.get_running_loop().call_soon(packet.deliver)
 
     def _other_end(self, connection: Connection) -> Connection | None:
-        chip = self.find_le_controller(connection.peer_address)
-        return chip.le_connections.get(connection.self_address) if chip else None
+        chip, self_address = connection.controller, connection.self_address
+        far = self._far_ends.get((chip, connection.peer_address))
+        if far is None or self._far_ends.get((far, self_address)) is not chip:
+            return None  # it talks to somebody else of the same address by now
+        return far.le_connections.get(self_address)
 
     def _supervision(self, connection: Connection) -> float:
         return self._supervision_s[frozenset({connection.self_address, connection.peer_address})]
@@ -192,20 +218,32 @@ class Chip(Controller):
 
         Bumble repeats the advertising data as scan response, and receives everybody equally well.
         """
-        sender = self.air.find_le_controller(pdu.advertiser_address)
-        if not isinstance(sender, Chip) or not sender.advertiser.enabled:
+        sender = self.air.caller
+        if sender is None or not sender.advertiser.enabled:
             return  # it stopped while the packet was under way
         if self.le_scan_enable:
             kind = hci.HCI_LE_Advertising_Report_Event.EventType
-            self._report(sender, pdu.data, kind.ADV_IND)
-            self._report(sender, sender.advertiser.scan_response_data, kind.SCAN_RSP)
+            self._report(sender, pdu.advertiser_address, pdu.data, kind.ADV_IND)
+            response = sender.advertiser.scan_response_data
+            self._report(sender, pdu.advertiser_address, response, kind.SCAN_RSP)
         pending = self.pending_le_connection
         if pending is not None and pending.peer_address == pdu.advertiser_address:
             self.create_le_connection(pdu.advertiser_address)
 
-    def _report(self, sender: "Chip", data: bytes, kind: int) -> None:
+    def on_ll_advertising_pdu(self, packet: ll.AdvertisingPdu) -> None:
+        """Take what is called out to everybody, too; Bumble does not know how to."""
+        if not isinstance(packet, ll.AdvNonConnInd):
+            super().on_ll_advertising_pdu(packet)
+        elif self.le_scan_enable and (sender := self.air.caller) is not None:
+            kind = hci.HCI_LE_Advertising_Report_Event.EventType.ADV_NONCONN_IND
+            self._report(sender, packet.advertiser_address, packet.data, kind)
+
+    def call_out(self, address: hci.Address, data: bytes) -> None:
+        """Send one advertisement under any address, one that nobody can answer."""
+        self.air.send_advertising_pdu(self, ll.AdvNonConnInd(address, data))
+
+    def _report(self, sender: "Chip", address: hci.Address, data: bytes, kind: int) -> None:
         event = hci.HCI_LE_Advertising_Report_Event
-        address = sender.advertiser.address
         report = event.Report(
             event_type=event.EventType(kind),
             address_type=address.address_type,

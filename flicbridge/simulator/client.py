@@ -2,7 +2,8 @@
 
 The disconnected callback comes for local disconnects too, services are gone after any disconnect, ending a
 link takes two seconds, `mtu_size` knows nothing, and after a crash of the daemon a client looks connected
-for ever.
+for ever. Who asks for `dangerous_use_bleak_cache` gets the services that were found last time, and waits for
+nothing to be found again; the MTU is exchanged before the first thing that takes an answer.
 """
 
 import asyncio
@@ -34,6 +35,7 @@ from bumble import core
 from bumble.att import ATT_Error
 from bumble.device import Connection, Peer
 from bumble.gatt import GATT_GENERIC_ACCESS_SERVICE
+from bumble.gatt_client import CharacteristicProxy, Client, DescriptorProxy, ServiceProxy
 from bumble.hci import Address
 
 LARGEST_MTU = 517  # what BlueZ asks for
@@ -72,6 +74,7 @@ class VirtualClient(BaseBleakClient):
         self._waits: set[asyncio.Timeout] = set()
         self._one_at_a_time = asyncio.Lock()
         self._relays: dict[int, Callable[[bytes], None]] = {}
+        self._is_mtu_due = False
 
     @property
     def name(self) -> str:
@@ -90,7 +93,7 @@ class VirtualClient(BaseBleakClient):
     # -- the life of a link --------------------------------------------------------------------------------
 
     async def connect(self, pair: bool, **kwargs: Any) -> None:
-        """Connect, exchange MTUs and discover services.
+        """Connect, exchange MTUs and discover services, unless the services of last time will do.
 
         Raises:
             TimeoutError: the device did not advertise in time.
@@ -106,7 +109,7 @@ class VirtualClient(BaseBleakClient):
         async with asyncio.timeout(timeout_s):
             self._attach(await self.adapter.connect(address, self))
             try:
-                await self._discover()
+                await self._resolve(use_cache=kwargs.get("dangerous_use_bleak_cache", False))
             except BaseException:
                 self._leave()
                 raise
@@ -126,11 +129,15 @@ class VirtualClient(BaseBleakClient):
         self._gone.clear()
         connection.on(connection.EVENT_DISCONNECTION, self._on_disconnection)
 
-    async def _discover(self) -> None:
+    async def _resolve(self, *, use_cache: bool) -> None:
         connection = self._linked()
         peer = Peer(connection)
-        await self._over_the_air(lambda: peer.request_mtu(LARGEST_MTU))
-        await self._over_the_air(peer.discover_all)
+        self._is_mtu_due = True
+        if use_cache and (known := self.adapter.known_services.get(self.address)):
+            peer.gatt_client.services = _again(known, peer.gatt_client)
+        else:
+            await self._over_the_air(partial(_discover, peer))
+            self.adapter.known_services[self.address] = peer.services
         self.services = _collect(peer, lambda: connection.att_mtu - 3)
 
     async def disconnect(self) -> None:
@@ -206,11 +213,12 @@ class VirtualClient(BaseBleakClient):
                 "unlikely error".
         """
         async with self._one_at_a_time:
-            self._linked()
+            connection = self._linked()
             try:
                 async with asyncio.timeout(None) as wait:  # `_forget` lets it expire
                     self._waits.add(wait)
                     try:
+                        await self._exchange_mtu(connection)
                         return await work()
                     finally:
                         self._waits.discard(wait)
@@ -222,6 +230,11 @@ class VirtualClient(BaseBleakClient):
                 raise _link_lost() from error
             except ATT_Error as error:
                 raise BleakGATTProtocolError(error.error_code) from error
+
+    async def _exchange_mtu(self, connection: Connection) -> None:
+        if self._is_mtu_due:
+            self._is_mtu_due = False
+            await Peer(connection).request_mtu(LARGEST_MTU)
 
     async def read_gatt_char(
         self, characteristic: BleakGATTCharacteristic, *, use_cached: bool = False, **kwargs: Any
@@ -278,6 +291,31 @@ def _is_cancelled() -> bool:
 
 def _link_lost() -> BleakGATTProtocolError:
     return BleakGATTProtocolError(BleakGATTProtocolErrorCode.UNLIKELY_ERROR)
+
+
+async def _discover(peer: Peer) -> None:
+    await peer.discover_all()  # type: ignore[no-untyped-call]
+    for service in peer.services:
+        for value in service.characteristics:
+            value.descriptors_discovered = True  # or Bumble looks for them again when we subscribe
+
+
+def _again(known: list[ServiceProxy], client: Client) -> list[ServiceProxy]:
+    """The services of an earlier link, for a new one."""
+    services = []
+    for old in known:
+        service = ServiceProxy(client, old.handle, old.end_group_handle, old.uuid)  # type: ignore[no-untyped-call]
+        for value in old.characteristics:
+            characteristic = CharacteristicProxy[bytes](
+                client, value.handle, value.end_group_handle, value.uuid, value.properties
+            )
+            characteristic.descriptors = [
+                DescriptorProxy(client, each.handle, each.type) for each in value.descriptors
+            ]
+            characteristic.descriptors_discovered = True
+            service.characteristics.append(characteristic)
+        services.append(service)
+    return services
 
 
 def _collect(peer: Peer, write_size: Callable[[], int]) -> BleakGATTServiceCollection:

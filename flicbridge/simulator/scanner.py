@@ -36,7 +36,7 @@ class _Known:
         if width := UUID_LISTS.get(kind):
             starts = range(0, len(data) - width + 1, width)
             self.uuids |= {uuid_text(UUID.from_bytes(data[at : at + width])) for at in starts}
-        elif width := SERVICE_DATA.get(kind):
+        elif (width := SERVICE_DATA.get(kind)) and len(data) >= width:
             self.service_data[uuid_text(UUID.from_bytes(data[:width]))] = data[width:]
         elif kind in NAMES:
             self.name = data.decode(errors="replace")

@@ -1,8 +1,9 @@
 """A bench: simulated buttons on a virtual radio, and the driver at work on it, through bleak."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 
 import pytest
 from bleak.backends.adapter import BaseBleakAdapter
@@ -16,6 +17,7 @@ from flicbridge.press.radio import Radio
 from flicbridge.press.source import Heard, LinkUp, PressesLost
 from flicbridge.simulator.keys import TEST_ROOT_PUBLIC
 from flicbridge.simulator.peripheral import Peripheral
+from flicbridge.simulator.power import VirtualPower
 from flicbridge.simulator.world import VirtualWorld
 
 type OpenBench = Callable[[], AbstractAsyncContextManager["Bench"]]
@@ -63,6 +65,7 @@ class Bench:
         self.clock = LoopClock(asyncio.get_running_loop())
         self.said: list[Observation] = []
         self._stirred = asyncio.Event()
+        self.power = VirtualPower(world.radio, clock=self.clock)
         self.radio = self.new_radio()
         self.running = [tasks.create_task(self.radio.run(), name="radio")]
 
@@ -73,6 +76,7 @@ class Bench:
             clock=self.clock,
             observe=self.observe,
             adapter_backend=adapter_backend,
+            power=self.power,
         )
 
     def observe(self, observation: Observation) -> None:
@@ -110,7 +114,14 @@ class Bench:
         assert button.advertisement is None
         return button, paired
 
-    def follow(self, name: str, paired: PairedButton, *, resume: Counter | None = None) -> Follower:
+    def follow(
+        self,
+        name: str,
+        paired: PairedButton,
+        *,
+        resume: Counter | None = None,
+        rest_after_s: float | None = None,
+    ) -> Follower:
         """Start a link, as the bridge does."""
         link = Flic2Link(
             name,
@@ -120,6 +131,7 @@ class Bench:
             root_key=TEST_ROOT_PUBLIC,
             clock=self.clock,
             observe=self.observe,
+            rest_after_s=rest_after_s,
         )
         follower = Follower(link, self.tasks, self.stir)
         self.running.append(follower.task)
@@ -154,3 +166,34 @@ async def bench_with_radio() -> AsyncGenerator[Bench]:
 def open_bench() -> OpenBench:
     """Opens a bench whose radio is scanning: `async with open_bench() as bench`."""
     return bench_with_radio
+
+
+# ---- a bus, for what is said to BlueZ
+
+BUS = """<busconfig><type>system</type><listen>unix:path={socket}</listen><policy context="default">
+<allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/>{policy}
+</policy></busconfig>"""
+
+
+@pytest.fixture
+def bus_policy() -> str:
+    """What the bus forbids, for tests to replace."""
+    return ""
+
+
+@pytest.fixture
+async def system_bus(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bus_policy: str
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A dbus-daemon of our own in the place of the machine's."""
+    config, socket = tmp_path / "bus.conf", tmp_path / "bus"
+    config.write_text(BUS.format(socket=socket, policy=bus_policy))
+    command = ["dbus-daemon", f"--config-file={config}", "--nofork", "--nopidfile", "--print-address"]
+    daemon = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    assert daemon.stdout
+    address = (await daemon.stdout.readline()).decode().strip()
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", address)
+    yield daemon
+    if daemon.returncode is None:
+        daemon.terminate()
+    await daemon.wait()

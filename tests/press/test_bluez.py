@@ -3,9 +3,8 @@
 import asyncio
 import shutil
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,28 +21,6 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="BlueZ is Linux' Bluetooth"),
     pytest.mark.skipif(shutil.which("dbus-daemon") is None, reason="dbus-daemon is not installed"),
 ]
-
-CONFIG = """<busconfig><type>system</type><listen>unix:path={socket}</listen><policy context="default">
-<allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/>
-</policy></busconfig>"""
-
-
-@pytest.fixture
-async def system_bus(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A dbus-daemon of our own in the place of the machine's."""
-    config, socket = tmp_path / "bus.conf", tmp_path / "bus"
-    config.write_text(CONFIG.format(socket=socket))
-    command = ["dbus-daemon", f"--config-file={config}", "--nofork", "--nopidfile", "--print-address"]
-    daemon = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
-    assert daemon.stdout
-    address = (await daemon.stdout.readline()).decode().strip()
-    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", address)
-    yield daemon
-    if daemon.returncode is None:
-        daemon.terminate()
-    await daemon.wait()
 
 
 class Bluetoothd:
