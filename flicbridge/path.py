@@ -3,7 +3,7 @@
 import asyncio
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import structlog
@@ -11,7 +11,7 @@ import structlog
 from flicbridge.alert.alert import press_id
 from flicbridge.alert.desk import Mark, Press, Reaction
 from flicbridge.clock import Clock
-from flicbridge.gesture import Gesture, GestureTable, Recogniser
+from flicbridge.gesture import Gesture, GestureTable, Hands
 from flicbridge.gesture.timeline import EarliestArrival
 from flicbridge.observation import Observation, Observe, Value
 from flicbridge.outbox.ledger import Ledger, Taken
@@ -31,12 +31,28 @@ class Fingers:
         table: the gestures it knows.
         reactions: gesture name to reaction.
         allowance_s: how late a packet of this family may be and still overtake a timer of ours.
+        queue_silence_s: how long a button of this family may be silent within the tale of its queue, which it
+            ends with an event that was not queued. No timer of ours decides anything meanwhile.
+        small_table: the gestures of the small button of a Duo; None if it means nothing.
+        small_reactions: what they do.
     """
 
     button: str
     table: GestureTable
     reactions: Mapping[str, Reaction]
     allowance_s: float
+    queue_silence_s: float = 0.0
+    small_table: GestureTable | None = None
+    small_reactions: Mapping[str, Reaction] = field(default_factory=dict)
+
+    def hands(self) -> Hands:
+        """Recognisers for all keys that mean something."""
+        tables = {0: self.table, 1: self.small_table}
+        return Hands({key: table for key, table in tables.items() if table is not None})
+
+    def reaction(self, gesture: Gesture) -> Reaction:
+        """What is made of it."""
+        return (self.small_reactions if gesture.key else self.reactions)[gesture.name]
 
 
 class ButtonPath:
@@ -58,8 +74,9 @@ class ButtonPath:
         self._where = where
         self._clock = clock
         self._observe = observe
-        self._recogniser = Recogniser(fingers.table)
+        self._hands = fingers.hands()
         self._timeline = EarliestArrival()
+        self._queue_silent_s = -math.inf  # until then the rest of a queue may come
         self._heard: asyncio.Queue[Heard] = asyncio.Queue()
         self._marked: Counter | None = None
         self._serial: str | None = None
@@ -99,13 +116,14 @@ class ButtonPath:
             await self._note_settled()
 
     async def _next(self) -> Heard | None:
-        """What is heard next, or None when the recogniser's time has come."""
+        """What is heard next, or None when the recognisers' time has come."""
         if not self._heard.empty():
             return self._heard.get_nowait()
-        deadline_s = self._recogniser.deadline_s
+        deadline_s = self._hands.deadline_s
         wake_s = None
         if deadline_s is not None:
             wake_s = self._timeline.wake_at_s(deadline_s, self.fingers.allowance_s)
+            wake_s = max(wake_s, self._queue_silent_s)
         try:
             async with asyncio.timeout_at(wake_s):
                 return await self._heard.get()
@@ -116,7 +134,7 @@ class ButtonPath:
         match heard:
             case None:
                 now_s = self._timeline.button_now_s(self._clock.now_s(), self.fingers.allowance_s)
-                return self._recogniser.pass_time(now_s)
+                return self._hands.pass_time(now_s)
             case LinkUp():
                 return self._begin_session(heard)
             case PressesLost():
@@ -125,7 +143,9 @@ class ButtonPath:
             case ButtonEvent():
                 self._timeline.note(heard.at_s, heard.arrived_s)
                 self._serial = heard.serial
-                return self._recogniser.feed(heard)
+                waits_s = self.fingers.queue_silence_s if heard.was_queued else -math.inf
+                self._queue_silent_s = heard.arrived_s + waits_s
+                return self._hands.feed(heard)
 
     def _begin_session(self, link: LinkUp) -> list[Gesture]:
         """Start afresh: what was unfinished was not settled either, so the button says it again.
@@ -133,15 +153,15 @@ class ButtonPath:
         Unless it restarted. Then its memory is gone, and what we heard is all there will ever be.
         """
         restarted = self._boot_id not in (None, link.boot_id)
-        gestures = self._recogniser.pass_time(math.inf) if restarted else []
-        self._recogniser.reset()
+        gestures = self._hands.pass_time(math.inf) if restarted else []
+        self._hands.reset()
         self._boot_id = link.boot_id
         self._timeline = EarliestArrival()
         self._timeline.note(link.clock_s, link.arrived_s)
         return gestures
 
     async def _take(self, gesture: Gesture, *, with_mark: bool) -> None:
-        log.debug("gesture_recognised", button=gesture.button, gesture=gesture.name)
+        log.debug("gesture_recognised", button=gesture.button, gesture=gesture.name, key=gesture.key)
         mark = self._mark() if with_mark else None
         taken = await self._ledger.take(self._press(gesture), mark, self._where())
         self._say("last_gesture", gesture.name)
@@ -157,18 +177,19 @@ class ButtonPath:
         now_at, counter = self._clock.now_at(), gesture.counter
         ago = timedelta(seconds=max(0.0, self._clock.now_s() - gesture.pressed_s))
         return Press(
-            id=press_id(gesture.serial, counter.boot_id, counter.event_count),
-            by=f"button:{gesture.button}",
+            id=press_id(gesture.serial, counter.boot_id, gesture.first.own_count, gesture.key),
+            by=f"button:{gesture.button}{'/small' if gesture.key else ''}",
             button=gesture.button,
             gesture=gesture.name,
-            reaction=self.fingers.reactions[gesture.name],
+            reaction=self.fingers.reaction(gesture),
             pressed_at=now_at - ago,
             received_at=now_at,
             was_queued=gesture.was_queued,
+            key=gesture.key,
         )
 
     def _mark(self) -> Mark | None:
-        settled = self._recogniser.settled
+        settled = self._hands.settled
         if settled is None or settled == self._marked or self._serial is None:
             return None
         return Mark(self._serial, settled)

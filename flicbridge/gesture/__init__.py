@@ -1,6 +1,7 @@
 """Stage 2: what the fingers said. Pure: events in, gestures out, time passed in."""
 
 from flicbridge.gesture.gesture import Gesture
+from flicbridge.gesture.hands import Hands
 from flicbridge.gesture.recogniser import Recogniser
 from flicbridge.gesture.script import finger_script
 from flicbridge.gesture.table import GestureTable, Hold, Thresholds
@@ -10,6 +11,7 @@ __all__ = [
     "EarliestArrival",
     "Gesture",
     "GestureTable",
+    "Hands",
     "Hold",
     "Recogniser",
     "Thresholds",

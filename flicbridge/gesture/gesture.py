@@ -36,6 +36,11 @@ class Gesture:
         return self.first.counter
 
     @property
+    def key(self) -> int:
+        """Which of the two buttons of a Duo: 0 the big one, 1 the small one; 0 for all others."""
+        return self.first.key
+
+    @property
     def was_queued(self) -> bool:
         """True if the button had kept it because we were not connected."""
         return self.first.was_queued

@@ -101,6 +101,10 @@ class Recogniser:
         self._newest = event.counter
         return gestures + self._decide(at_s)
 
+    def pass_by(self, counter: Counter) -> None:
+        """Take note of an event of another key, before which this one has been told of the time."""
+        self._newest = counter
+
     def pass_time(self, at_s: float) -> list[Gesture]:
         """Take in that nothing happened up to and including `at_s`; return the gestures that this decides."""
         return self._wait_until(_just_after(at_s))

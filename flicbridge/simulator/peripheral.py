@@ -1,9 +1,11 @@
 """Puts a simulated Flic 2 on the air, as a GATT peripheral with the button's service, and has it pressed."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Final, Protocol
 
+from flicbridge.press.flic2.duo import Swipe
 from flicbridge.simulator.air import INTERVAL_UNIT_S, Air, Chip
 from flicbridge.simulator.flic2 import Faults, SimulatedFlic2
 from flicbridge.simulator.flic2.beacon import (
@@ -36,6 +38,15 @@ type Script = Sequence[tuple[float, float]]
 type Act = Callable[[float], None]
 """Something that happens to a button at a moment of the loop's time."""
 
+
+class Between(Protocol):
+    """Somebody on the link between button and host: says what arrives instead of each frame."""
+
+    def from_button(self, frame: bytes) -> Iterable[bytes]: ...
+
+    def from_host(self, frame: bytes) -> Iterable[bytes]: ...
+
+
 GESTURES: Final[dict[str, Script]] = {
     "single": [(0.0, 0.15)],
     "double": [(0.0, 0.12), (0.3, 0.42)],
@@ -50,12 +61,14 @@ class Peripheral:
     Attributes:
         name: whose it is.
         flic2: the button itself, sans-IO, with its memory.
+        between: who tampers with its links; None for nobody.
     """
 
     def __init__(self, air: Air, name: str, flic2: SimulatedFlic2) -> None:
         identity = flic2.memory.identity
         self.name = name
         self.flic2 = flic2
+        self.between: Between | None = None
         self._air = air
         self._loop = asyncio.get_running_loop()
         self._last_s = self._loop.time()
@@ -95,12 +108,16 @@ class Peripheral:
 
     # -- what people do with it ----------------------------------------------------------------------------
 
-    async def press(self, gesture: str | Script = "single") -> None:
+    async def press(
+        self, gesture: str | Script = "single", *, key: int = 0, swipe: Swipe | None = None
+    ) -> None:
         """Press the button; returns when the finger is lifted for the last time.
 
         Args:
             gesture: `single`, `double`, `triple`, `long`, or when the finger goes down and up, as pairs of
                 seconds from now.
+            key: of a Duo: 0 the big one, 1 the small one.
+            swipe: how a Duo believes to have been swiped with, at each release.
 
         Raises:
             ValueError: no such gesture, or times that do not rise.
@@ -108,8 +125,10 @@ class Peripheral:
         script = _script(gesture)
         begin_s = self._now()
         lifted: asyncio.Future[None] = self._loop.create_future()
-        timers = {self._at(begin_s + down_s, self.flic2.press) for down_s, _ in script}
-        timers |= {self._at(begin_s + up_s, self.flic2.release) for _, up_s in script}
+        press = partial(self.flic2.press, key=key)
+        release = partial(self.flic2.release, key=key, swipe=swipe)
+        timers = {self._at(begin_s + down_s, press) for down_s, _ in script}
+        timers |= {self._at(begin_s + up_s, release) for _, up_s in script}
         timers.add(self._loop.call_at(begin_s + script[-1][1], _finish, lifted))
         self._fingers |= timers
         try:
@@ -118,8 +137,8 @@ class Peripheral:
             self._fingers -= timers
             for timer in timers:
                 timer.cancel()
-            if self.flic2.is_pressed:  # we were cancelled
-                self._do(self.flic2.release)
+            if self.flic2.is_pressed:  # we were cancelled, or there is a finger on the other key
+                self._do(release)
 
     async def hold_7_seconds(self) -> None:
         """Hold the button until it is in public mode, which it enters only while not connected."""
@@ -234,9 +253,12 @@ class Peripheral:
             self._do(self.flic2.link_down)
 
     def _on_write(self, connection: Connection, value: bytes) -> None:
-        if connection is self._connection:
-            self.flic2.set_mtu(connection.att_mtu)
-            self._do(lambda now_s: self.flic2.receive(bytes(value), now_s))
+        if connection is not self._connection:
+            return
+        self.flic2.set_mtu(connection.att_mtu)
+        frames = (bytes(value),) if self.between is None else self.between.from_host(bytes(value))
+        for frame in frames:
+            self._do(partial(self.flic2.receive, frame))
 
     # -- what it does about it -----------------------------------------------------------------------------
 
@@ -253,17 +275,20 @@ class Peripheral:
 
     def _speak(self, connection: Connection) -> None:
         self.flic2.set_mtu(connection.att_mtu)
-        server = self._device.gatt_server
-        is_subscribed = server.read_cccd(connection, self._rx)[0] & 0x01
         for frame in self.flic2.take_frames():
-            if is_subscribed:
-                notification = ATT_Handle_Value_Notification(
-                    attribute_handle=self._rx.handle, attribute_value=frame
-                )
-                server.send_gatt_pdu(connection, bytes(notification))
+            for arriving in (frame,) if self.between is None else self.between.from_button(frame):
+                self._notify(connection, arriving)
         self._ask_for_parameters(connection)
         if self.flic2.wants_hang_up:
             self._chip.hang_up(connection.handle, USER_TERMINATED)
+
+    def _notify(self, connection: Connection, frame: bytes) -> None:
+        server = self._device.gatt_server
+        if server.read_cccd(connection, self._rx)[0] & 0x01:
+            notification = ATT_Handle_Value_Notification(
+                attribute_handle=self._rx.handle, attribute_value=frame
+            )
+            server.send_gatt_pdu(connection, bytes(notification))
 
     def _ask_for_parameters(self, connection: Connection) -> None:
         """Pass the host's wish on to its own radio, as a genuine button does."""

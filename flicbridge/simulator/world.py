@@ -12,6 +12,7 @@ Everything happens on the running loop, by its timers: on a loop that leaps over
 
 import asyncio
 import os
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -25,6 +26,9 @@ from flicbridge.simulator.radio import VirtualRadio
 class VirtualWorld:
     """Use as `async with`; closing it ends every link and stops every timer.
 
+    Args:
+        make_air: another air than the one that carries everything at once, such as a `PacedAir`.
+
     Attributes:
         radio: the bridge's Bluetooth adapter.
         buttons: those added, by address.
@@ -32,11 +36,12 @@ class VirtualWorld:
 
     radio: VirtualRadio
 
-    def __init__(self) -> None:
+    def __init__(self, make_air: Callable[[], Air] = Air) -> None:
+        self._make_air = make_air
         self.buttons: dict[str, Peripheral] = {}
 
     async def __aenter__(self) -> Self:
-        self._air = Air()
+        self._air = self._make_air()
         self.radio = VirtualRadio(self._air)
         await self.radio.start()
         return self
@@ -51,13 +56,25 @@ class VirtualWorld:
             self.remove_button(button)
         await self.radio.close()
 
+    @property
+    def air(self) -> Air:
+        """What everybody here shares: for who else would be on it."""
+        return self._air
+
     async def add_button(
-        self, name: str, *, state: str | None = None, away_s: float = 0.0, random: Random = os.urandom
+        self,
+        name: str,
+        *,
+        duo: bool = False,
+        state: str | None = None,
+        away_s: float = 0.0,
+        random: Random = os.urandom,
     ) -> Peripheral:
         """Bring a button into range.
 
         Args:
             name: makes the button: the same name has the same address, serial number and keys everywhere.
+            duo: make a Flic Duo, with two keys, instead of a Flic 2.
             state: what `Peripheral.to_json` wrote in an earlier life; it decides who the button is.
             away_s: how long ago that was.
             random: where the button's random numbers come from.
@@ -68,7 +85,7 @@ class VirtualWorld:
         """
         now_s = asyncio.get_running_loop().time()
         if state is None:
-            flic2 = SimulatedFlic2.new(name, now_s=now_s, random=random)
+            flic2 = SimulatedFlic2.new(name, now_s=now_s, random=random, duo=duo)
         else:
             flic2 = SimulatedFlic2.from_json(state, now_s=now_s, away_s=away_s, random=random)
         address = flic2.memory.identity.address

@@ -515,6 +515,36 @@ async def test_a_crash_while_connecting_fails_the_attempt(world: VirtualWorld, b
     assert not client.is_connected
 
 
+async def test_a_link_that_outlived_its_daemon_is_dropped_although_the_daemon_is_back(
+    world: VirtualWorld, button: Peripheral
+) -> None:
+    await link(world, await find(world, button))
+    await world.radio.crash()
+    await wait(1.0)
+    await world.radio.recover()
+    assert button.is_connected
+    await wait(1.3)
+    assert not button.is_connected
+
+
+async def test_a_deaf_controller_hears_again_only_after_a_power_cycle(
+    world: VirtualWorld, button: Peripheral
+) -> None:
+    linked = await link(world, await find(world, button))
+    world.radio.go_deaf()
+    await wait(10)
+    assert not linked.client.is_connected  # the link died by its supervision timeout
+    await button.press()
+    assert not await BleakScanner.discover(timeout=2, backend=world.radio.scanner)
+    await world.radio.crash()
+    await world.radio.recover()
+    assert not await BleakScanner.discover(timeout=2, backend=world.radio.scanner)
+    await world.radio.power(False)
+    await world.radio.power(True)
+    await button.press()
+    assert await BleakScanner.discover(timeout=2, backend=world.radio.scanner)
+
+
 # -- the end -----------------------------------------------------------------------------------------------
 
 

@@ -11,8 +11,9 @@ from typing import Final
 
 from flicbridge.press.event import Counter
 from flicbridge.press.flic2 import crypto, events
+from flicbridge.press.flic2.dialect import Dialect, DuoDialect, Flic2Dialect
 from flicbridge.press.flic2.handshake import Established
-from flicbridge.press.flic2.intake import Intake, Start
+from flicbridge.press.flic2.intake import Answer, Intake, Start
 from flicbridge.press.flic2.reports import (
     BatteryRead,
     FailReason,
@@ -101,6 +102,7 @@ class Conversation:
         self._inbound = established.inbound
         self._outbound = crypto.Seal(established.session_key, crypto.Direction.TO_BUTTON)
         self._firmware = established.paired.firmware if established.paired else None
+        self._dialect: Dialect = DuoDialect() if established.is_duo else Flic2Dialect()
         self._resume = resume
         self._requests = requests
         self._advertising = advertising
@@ -112,9 +114,8 @@ class Conversation:
     def _ask_for_presses(self, *, is_new: bool, now_s: float) -> None:
         # A new pairing wants nothing from the past: the press that made the button public is no alarm.
         limits = presses.QueueLimits(max_queued_packets=0) if is_new else presses.QueueLimits()
-        count, boot_id = (self._resume.event_count, self._resume.boot_id) if self._resume else (0, 0)
-        self._post(_Urgency.NOW, presses.InitButtonEventsLightRequest(count, boot_id, limits))
-        self._requests.sent(presses.WITHOUT_BOOT_ID, now_s)
+        self._post(_Urgency.NOW, self._dialect.request(self._resume, limits))
+        self._requests.sent(self._dialect.answer_op, now_s)
 
     @property
     def deadline_s(self) -> float | None:
@@ -149,6 +150,10 @@ class Conversation:
             self._intake.commit(counter)
             self._post_ack()
 
+    def tell(self, packet: Packet) -> None:
+        """Say something that has no answer, after whatever is more urgent."""
+        self._post(_Urgency.SETTING, packet)
+
     def take_packets(self) -> list[bytes]:
         """Return what is to be sent, sealed, the most urgent first."""
         self._post_requests()
@@ -168,7 +173,7 @@ class Conversation:
     def _post_ack(self) -> None:
         ack = None if self._intake is None else self._intake.pop_ack()
         if ack is not None:
-            self._post(_Urgency.ACK, presses.AckButtonEventsInd(ack))
+            self._post(_Urgency.ACK, self._dialect.acknowledgement(ack))
 
     def _post_requests(self) -> None:
         for request in self._requests.pop_ready():
@@ -176,13 +181,9 @@ class Conversation:
 
     def _understand(self, packet: Packet | None, now_s: float) -> list[SessionEvent]:
         match packet:
-            case presses.ButtonEventNotification():
-                return self._started("events").take(packet, now_s)
             case services.PingRequest():
                 self._post(_Urgency.NOW, services.PingResponse())
                 return []
-            case presses.InitButtonEventsResponse() if self._intake is None:
-                return self._begin(packet, now_s)
             case verify.DisconnectedVerifiedLinkInd(reason):
                 raise SessionFailedError(
                     FailReason.DISCONNECTED, _REASONS.get(reason, f"reason {reason}"), reason
@@ -190,6 +191,11 @@ class Conversation:
             case None:
                 self.unexpected += 1
                 return []
+        lines = self._dialect.read_lines(packet)
+        if lines is not None:
+            return self._started("events").take(lines, now_s)
+        if self._intake is None and (answer := self._dialect.read_answer(packet)) is not None:
+            return self._begin(answer, now_s)
         return self._note_answer(packet)
 
     def _note_answer(self, packet: Packet) -> list[SessionEvent]:
@@ -209,9 +215,9 @@ class Conversation:
             raise SessionFailedError(FailReason.MALFORMED, f"{what} before the init response")
         return self._intake
 
-    def _begin(self, response: presses.InitButtonEventsResponse, now_s: float) -> list[SessionEvent]:
-        self._requests.answered(presses.WITHOUT_BOOT_ID)
-        self._intake = Intake(Start.work_out(self._resume, response), response, now_s)
+    def _begin(self, answer: Answer, now_s: float) -> list[SessionEvent]:
+        self._requests.answered(self._dialect.answer_op)
+        self._intake = Intake(Start.work_out(self._resume, answer), answer, now_s)
         return self._intake.begin()
 
     def _settle(self, said: list[SessionEvent], now_s: float) -> list[SessionEvent]:

@@ -17,6 +17,8 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 
 VENDOR_ROOT_KEY: Final = bytes.fromhex("d33f2440dd54b31b2e1dcf40132efa41d8f8a7474168df4008f5a95fb3b0d022")
 """Ed25519 public key that vouches for every genuine Flic 2 and Flic Duo."""
+TEST_ROOT_KEY: Final = bytes.fromhex("3fdd8dc013564aab2e47ff12ae729f246b84444a15e35f9c7a26b0c3020e6449")
+"""Ed25519 public key that vouches for simulated buttons. Everybody has its secret: see simulator/keys.py."""
 
 MAC_BYTES: Final = 5
 _BLOCK_BYTES: Final = 16

@@ -1,7 +1,11 @@
 """The event stream of a Flic Duo, which packs two buttons, accelerations and gestures into single bits.
 
-Decoded as the vendor's Android library does; never tried on a genuine Duo. The session does not use it yet:
-it leaves the Duo bit clear, and a Duo then speaks as a Flic 2 whose only button is the big one.
+Decoded as the vendor's Android library does; never tried on a genuine Duo.
+
+The vendor's two libraries disagree on one thing: whether the first notification of a session bears the mark
+of the queue's end even if the button had announced that nothing is queued. To read such a mark as part of an
+event, or the other way round, would cost a press. But an event's count tells its kind by the remainder, so a
+stream that was read wrongly does not add up: then it is read the other way.
 
 Source: fact sheet section 12.
 """
@@ -32,15 +36,9 @@ class DuoEventType(IntEnum):
     HOLD = 7
 
 
-_COMPLETING: Final = frozenset(
-    {
-        DuoEventType.UP_SINGLE_CLICK,
-        DuoEventType.UP_AFTER_HOLD,
-        DuoEventType.UP_DOUBLE_CLICK,
-        DuoEventType.UP_DOUBLE_CLICK_HELD,
-        DuoEventType.SINGLE_CLICK_TIMEOUT,
-    }
-)
+_REMAINDERS: Final = {DuoEventType.DOWN: 1, DuoEventType.HOLD: 2, DuoEventType.SINGLE_CLICK_TIMEOUT: 0}
+_UP_REMAINDER: Final = 3
+"""Of the count by 4, as on a Flic 2."""
 _WITH_GESTURE: Final = frozenset(DuoEventType) - {DuoEventType.DOWN, DuoEventType.HOLD}
 
 
@@ -86,6 +84,11 @@ class DuoEvent:
         codes = (8, 10, 14, 11, 15 if self.flag else 11, 1, 2, 7 if self.flag else 3)
         return codes[self.type]
 
+    @property
+    def adds_up(self) -> bool:
+        """Whether its count is one that events of its kind have."""
+        return self.count % 4 == _REMAINDERS.get(self.type, _UP_REMAINDER)
+
 
 class _Bits:
     """Reads a packet bit by bit, the lowest bit of the first byte first."""
@@ -102,6 +105,11 @@ class _Bits:
         self._number >>= width
         self.left -= width
         return value
+
+    @property
+    def is_padding(self) -> bool:
+        """Whether what is left only fills up the last byte."""
+        return self.left < 8 and self._number == 0
 
     def take_signed_byte(self) -> int:
         value = self.take(8)
@@ -121,6 +129,7 @@ class DuoStream:
         self.event_counts = event_counts
         self.last_ticks = last_ticks
         self.is_queue_done = is_queue_done
+        self._is_first = True
 
     def decode(self, packet: bytes) -> list[DuoEvent]:
         """Read one notification (opcode 32, MAC taken off), oldest event first.
@@ -130,7 +139,19 @@ class DuoStream:
         """
         if packet[:1] != bytes([FromButtonOp.BUTTON_EVENT_DUO]):
             raise MalformedPacketError("not a Duo notification")
+        is_first, self._is_first = self._is_first, False
+        if is_first and self.is_queue_done and not self._adds_up(packet[1:], is_queue_done=True):
+            self.is_queue_done = not self._adds_up(packet[1:], is_queue_done=False)
         return list(self._events(_Bits(packet[1:])))
+
+    def _adds_up(self, body: bytes, *, is_queue_done: bool) -> bool:
+        """Tell whether a notification makes sense as the next one; the stream stays where it is."""
+        trial = DuoStream(self.event_counts, last_ticks=self.last_ticks, is_queue_done=is_queue_done)
+        bits = _Bits(body)
+        try:
+            return all(event.adds_up for event in list(trial._events(bits))) and bits.is_padding
+        except MalformedPacketError:
+            return False
 
     def _events(self, bits: _Bits) -> Iterator[DuoEvent]:
         seen: set[int] = set()
@@ -180,8 +201,3 @@ def _swipe(bits: _Bits) -> Swipe | None:
     if not bits.take(1):
         return None
     return Swipe(bits.take(2)) if bits.take(1) else Swipe.UNRECOGNISED
-
-
-def is_acknowledgement_due(events: list[DuoEvent]) -> bool:
-    """Tell whether a notification completes a sequence of presses; its answer is AckButtonEventsDuoInd."""
-    return any(event.type in _COMPLETING for event in events)

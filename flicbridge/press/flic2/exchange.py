@@ -145,6 +145,7 @@ class Exchange:
             pass
 
     def _on_frame(self, _from: BleakGATTCharacteristic, frame: bytearray) -> None:
+        self._radio.hear()
         # A link that was given up may talk on for a while, but nobody answers for what it says any more.
         if self.session is not None and not self._is_deaf:
             self._tell(self.session.receive(bytes(frame), self._clock.now_s()))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from flicbridge.press.flic2 import crypto, events
-from flicbridge.press.flic2.pairing import Pairing
+from flicbridge.press.flic2.pairing import Pairing, is_duo_serial
 from flicbridge.press.flic2.reports import FailReason, Paired, SessionFailedError
 from flicbridge.press.flic2.wire import verify
 from flicbridge.press.flic2.wire.packet import FromButtonOp, MalformedPacketError, Packet
@@ -25,7 +25,7 @@ _FULL_VERIFY_RANDOM_BYTES: Final = 8
 _QUICK_VERIFY_RANDOM_BYTES: Final = 7
 _PRIVATE_KEY_BYTES: Final = 32
 _NO_IDENTIFIER: Final = bytes(4)
-_DUO_SERIAL_PREFIX: Final = "D"
+_TWIST_SERIAL_PREFIX: Final = "T"
 
 WRONG_ADDRESS: Final = 0
 WRONG_CERTIFICATE: Final = 1
@@ -89,11 +89,13 @@ class Established:
         session_key: 16 bytes.
         inbound: has verified the button's first signed packet.
         paired: what to report, if this was a pairing.
+        is_duo: the button took up our offer to speak as a Duo.
     """
 
     session_key: bytes = field(repr=False)
     inbound: crypto.Seal
     paired: Paired | None
+    is_duo: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,10 +222,12 @@ class FullVerify(_CertificateExchange):
         response = verify.FullVerifyResponse2.decode(packet)
         if response.cares_about_app_credentials and not response.app_credentials_match:
             raise SessionFailedError(FailReason.CREDENTIALS_REFUSED, "the button only obeys a partner's app")
-        _refuse_duo_packets(response.is_duo and bool(self._flags & verify.FULL_VERIFY_DUO_FLAG))
+        if response.serial.startswith(_TWIST_SERIAL_PREFIX):
+            raise SessionFailedError(FailReason.TWIST, response.serial)
+        is_duo = response.is_duo and bool(self._flags & verify.FULL_VERIFY_DUO_FLAG)
         pairing = self._pairing(response, agreed, keys.material)
         paired = Paired(pairing, response.firmware, events.battery_mv(response.battery_raw))
-        return Established(keys.session_key, inbound, paired)
+        return Established(keys.session_key, inbound, paired, is_duo)
 
     def _pairing(self, response: verify.FullVerifyResponse2, agreed: _Agreed, material: bytes) -> Pairing:
         return Pairing(
@@ -233,7 +237,7 @@ class FullVerify(_CertificateExchange):
             material=material,
             uuid=response.uuid.hex(),
             name=response.name,
-            is_duo=response.is_duo or response.serial.startswith(_DUO_SERIAL_PREFIX),
+            is_duo=response.is_duo or is_duo_serial(response.serial),
             simulated=self._trust.root_key != crypto.VENDOR_ROOT_KEY,
         )
 
@@ -273,9 +277,9 @@ class QuickVerify:
             raise SessionFailedError(
                 FailReason.QUICK_VERIFY_SIGNATURE, "QuickVerifyResponse carries a wrong MAC"
             )
-        _refuse_duo_packets(response.is_duo and bool(self._flags & verify.QUICK_VERIFY_DUO_FLAG))
         self.conn_id = _assigned(conn_id)
-        return Established(session_key, inbound, None)
+        is_duo = response.is_duo and bool(self._flags & verify.QUICK_VERIFY_DUO_FLAG)
+        return Established(session_key, inbound, None, is_duo)
 
 
 class UnpairedTest(_CertificateExchange):
@@ -342,8 +346,3 @@ def _refusal(reason: int) -> SessionFailedError:
 def _raise_if_no_slots(packet: bytes, tmp_id: bytes) -> None:
     if tmp_id in verify.NoLogicalConnectionSlotsInd.decode(packet).tmp_ids:
         raise SessionFailedError(FailReason.NO_SLOTS, "the button serves too many hosts")
-
-
-def _refuse_duo_packets(will_use_them: bool) -> None:
-    if will_use_them:
-        raise SessionFailedError(FailReason.DUO_UNSUPPORTED, "the button took up our offer of Duo packets")

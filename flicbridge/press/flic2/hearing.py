@@ -28,23 +28,23 @@ class Hearing:
         """Return what the bridge is to hear of it; None for what concerns the link only."""
         match event:
             case Ready():
-                self._counter = Counter(event.boot_id, event.event_count)
+                self._counter = event.counter
                 self._queue_follows = event.queue_follows
                 return LinkUp(self._button, event.boot_id, event.clock_s, arrived_s)
             case Item():
                 self._counter = event.counter
                 kind = KINDS[event.kind]
-                return self._event(kind, event.at_s, event.was_queued, event.age_s, arrived_s)
+                return self._event(kind, event.at_s, event.was_queued, event.age_s, arrived_s, event.key)
             case QueueDone(clock_s) if self._queue_follows:
                 # Nothing else happened up to then, which may be what decides the last gesture of the queue.
-                return self._event(EventKind.STILL, clock_s, True, 0.0, arrived_s)
+                return self._event(EventKind.STILL, clock_s, False, 0.0, arrived_s)
             case PressGap(presses):
                 return PressesLost(self._button, presses)
         return None
 
     def _event(
-        self, kind: EventKind, at_s: float, was_queued: bool, age_s: float, arrived_s: float
+        self, kind: EventKind, at_s: float, was_queued: bool, age_s: float, arrived_s: float, key: int = 0
     ) -> ButtonEvent:
         return ButtonEvent(
-            self._button, self._serial, kind, at_s, self._counter, was_queued, age_s, arrived_s
+            self._button, self._serial, kind, at_s, self._counter, was_queued, age_s, arrived_s, key
         )

@@ -1,23 +1,52 @@
 """From notifications to items: counts, ages, what is new, what is missing, what may be acknowledged.
 
-The rules are the safety rules 1 to 4 of the fact sheet's section 9.2, and sections 9.4 and 9.5.
+The rules are the safety rules 1 to 4 of the fact sheet's section 9.2, and sections 9.4 and 9.5. A Flic 2
+counts its events, a Duo those of each of its two keys; whatever is a count here is one per key.
 """
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
 from flicbridge.press.event import Counter
 from flicbridge.press.flic2 import events
 from flicbridge.press.flic2.reports import Item, PressGap, QueueDone, Ready, SessionEvent
-from flicbridge.press.flic2.wire.presses import (
-    ButtonEventNotification,
-    EventItem,
-    InitButtonEventsResponse,
-)
 
 QUEUE_SILENCE_S: Final = 5.0
 """A button that announced a queue and then says nothing for that long has forgotten to end it."""
+
+type Counts = tuple[int, ...]
+"""One count per key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Where the button is, as it says at the start of a session.
+
+    Attributes:
+        has_queued_events: presses from before this session follow.
+        clock_ticks: the button's clock now, in 1/32768 s since its boot.
+        counts: with a queue, those of the events before it; without, the button's last.
+        boot_id: None if it is that of the request.
+    """
+
+    has_queued_events: bool
+    clock_ticks: int
+    counts: Counts
+    boot_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a notification; the attributes are those of `reports.Item`, as the button said them."""
+
+    key: int
+    count: int
+    at_ticks: int
+    encoded: int
+    was_queued: bool
+    was_queued_last: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,88 +62,97 @@ class Start:
     """
 
     boot_id: int
-    processed: int | None
-    counted: int | None
+    processed: Counts | None
+    counted: Counts | None
     ready: Ready
     gap: PressGap | None
 
     @classmethod
-    def work_out(cls, resume: Counter | None, response: InitButtonEventsResponse) -> Self:
+    def work_out(cls, resume: Counter | None, answer: Answer) -> Self:
         """Compare what was stored with what the button says.
 
         Args:
             resume: the last event processed, None if nothing is known of this button's events.
-            response: its boot id counts, not its opcode: None stands for the boot id we sent.
+            answer: its boot id counts, not its opcode: None stands for the boot id we sent.
         """
         sent_boot_id = resume.boot_id if resume else 0
-        boot_id = sent_boot_id if response.boot_id is None else response.boot_id
+        boot_id = sent_boot_id if answer.boot_id is None else answer.boot_id
         if resume is None:
-            return cls._first_contact(boot_id, response)
+            return cls._first_contact(boot_id, answer)
         if boot_id != resume.boot_id:
-            return cls._after_restart(boot_id, response)
-        return cls._same_boot(resume, response)
+            return cls._after_restart(boot_id, answer)
+        return cls._same_boot(resume, answer)
 
     @classmethod
-    def _first_contact(cls, boot_id: int, response: InitButtonEventsResponse) -> Self:
+    def _first_contact(cls, boot_id: int, answer: Answer) -> Self:
         # Rule 2, "right after FullVerify". What was before us is none of our business, so nothing is missing.
-        if response.has_queued_events:  # rule 1: until the queue has come, nothing counts as processed
-            return cls(boot_id, None, None, cls._ready(boot_id, 0, response), None)
-        ready = cls._ready(boot_id, response.event_count, response)
-        return cls(boot_id, None, response.event_count, ready, None)
+        if answer.has_queued_events:  # rule 1: until the queue has come, nothing counts as processed
+            return cls(boot_id, None, None, cls._ready(boot_id, _none_of(answer), answer), None)
+        return cls(boot_id, None, answer.counts, cls._ready(boot_id, answer.counts, answer), None)
 
     @classmethod
-    def _after_restart(cls, boot_id: int, response: InitButtonEventsResponse) -> Self:
+    def _after_restart(cls, boot_id: int, answer: Answer) -> Self:
         # Rule 2, "new boot id": the count begins at 0 again, and all of the new boot is news.
-        ready = cls._ready(boot_id, 0, response, restarted=True)
-        counted, gap = cls._already_missing(boot_id, 0, response)
+        ready = cls._ready(boot_id, _none_of(answer), answer, restarted=True)
+        counted, gap = cls._already_missing(boot_id, _none_of(answer), answer)
         return cls(boot_id, None, counted, ready, gap)
 
     @classmethod
-    def _same_boot(cls, resume: Counter, response: InitButtonEventsResponse) -> Self:
-        own, buttons = resume.event_count, response.event_count
-        is_ahead = own != buttons and events.is_at_or_before(buttons, own)
-        if is_ahead and not response.has_queued_events:  # rule 3: what we had stored cannot be
-            ready = cls._ready(resume.boot_id, buttons, response, rewound=True)
-            return cls(resume.boot_id, buttons, buttons, ready, None)
-        counted, gap = cls._already_missing(resume.boot_id, own, response)
-        return cls(resume.boot_id, own, counted, cls._ready(resume.boot_id, own, response), gap)
+    def _same_boot(cls, resume: Counter, answer: Answer) -> Self:
+        own = known = resume.counts[: len(answer.counts)]
+        if not answer.has_queued_events:  # rule 3: where we had stored more than there is, that cannot be
+            known = tuple(
+                button if events.is_at_or_before(button, stored) else stored
+                for stored, button in zip(own, answer.counts, strict=True)
+            )
+        ready = cls._ready(resume.boot_id, known, answer, rewound=known != own)
+        counted, gap = cls._already_missing(resume.boot_id, known, answer)
+        return cls(resume.boot_id, known, counted, ready, gap)
 
     @classmethod
-    def _already_missing(
-        cls, boot_id: int, own: int, response: InitButtonEventsResponse
-    ) -> tuple[int, PressGap | None]:
+    def _already_missing(cls, boot_id: int, own: Counts, answer: Answer) -> tuple[Counts, PressGap | None]:
         """With nothing queued, the button's count tells at once whether presses were lost."""
-        if response.has_queued_events:
+        if answer.has_queued_events:
             return own, None
-        lost = events.presses_after(own, response.event_count)
-        gap = PressGap(lost, Counter(boot_id, response.event_count)) if lost else None
-        return response.event_count, gap
+        lost = sum(map(events.presses_after, own, answer.counts))
+        return answer.counts, PressGap(lost, Counter(boot_id, *answer.counts)) if lost else None
 
     @staticmethod
     def _ready(
-        boot_id: int,
-        event_count: int,
-        response: InitButtonEventsResponse,
-        *,
-        restarted: bool = False,
-        rewound: bool = False,
+        boot_id: int, counts: Counts, answer: Answer, *, restarted: bool = False, rewound: bool = False
     ) -> Ready:
-        clock_s = events.seconds(response.clock_ticks)
-        return Ready(boot_id, event_count, clock_s, restarted, response.has_queued_events, rewound)
+        place = Counter(boot_id, *counts)
+        return Ready(
+            boot_id=boot_id,
+            event_count=place.event_count,
+            clock_s=events.seconds(answer.clock_ticks),
+            restarted=restarted,
+            queue_follows=answer.has_queued_events,
+            rewound=rewound,
+            small_count=place.small_count,
+            keys=len(counts),
+        )
+
+
+def _none_of(answer: Answer) -> Counts:
+    return (0,) * len(answer.counts)
 
 
 class Intake:
     """The presses of one session."""
 
-    def __init__(self, start: Start, response: InitButtonEventsResponse, now_s: float) -> None:
+    def __init__(self, start: Start, answer: Answer, now_s: float) -> None:
         self._start = start
-        self._clock_ticks = response.clock_ticks
+        self._clock_ticks = answer.clock_ticks
         self._clock_read_s = now_s
         self._last_queued_ticks: int | None = None
-        self._processed = start.processed
-        self._counted = start.counted
-        self._committed = None if start.processed is None else Counter(start.boot_id, start.processed)
-        self._acks_due: deque[int] = deque()
+        keys = range(len(answer.counts))
+        self._processed: dict[int, int] = dict(enumerate(start.processed or ()))
+        self._counted: dict[int, int] = dict(enumerate(start.counted or ()))
+        # Rule 1: what counts as processed, and not what the button says that it has counted.
+        self._place = {key: start.ready.counter.counts[key] for key in keys}
+        self._committed = None if start.processed is None else start.ready.counter
+        self._acks_due: deque[Counter] = deque()
         self._silent_at_s: float | None = now_s + QUEUE_SILENCE_S if start.ready.queue_follows else None
         self.is_queue_done = False
 
@@ -132,24 +170,22 @@ class Intake:
             said.append(self._finish_queue(self._clock_ticks))
         return said
 
-    def take(self, notification: ButtonEventNotification, now_s: float) -> list[SessionEvent]:
+    def take(self, lines: Sequence[Line], now_s: float) -> list[SessionEvent]:
         """Turn one notification into what is new in it."""
-        kinds = [events.item_kind(item.encoded) for item in notification.items]
-        counts = events.item_counts(notification.press_counter, kinds)
         said: list[SessionEvent] = []
-        for item, kind, count in zip(notification.items, kinds, counts, strict=True):
-            if not item.was_queued and not self.is_queue_done:
+        for line in lines:
+            if not line.was_queued and not self.is_queue_done:
                 said.append(self._finish_queue(self._clock_ticks))
-            if not self._is_known(item, count):
-                said += self._gap_before(count)
-                said.append(self._item(item, kind, count, now_s))
-            if item.was_queued and not self.is_queue_done:
-                self._last_queued_ticks = item.at_ticks
+            if not self._is_known(line):
+                said += self._gap_before(line)
+                said.append(self._item(line, now_s))
+            if line.was_queued and not self.is_queue_done:
+                self._last_queued_ticks = line.at_ticks
                 self._silent_at_s = now_s + QUEUE_SILENCE_S
-                if item.was_queued_last:
+                if line.was_queued_last:
                     said.append(self._finish_queue(self._clock_ticks))
-        if any(events.completes_click(item.encoded) for item in notification.items):
-            self._acks_due.append(notification.press_counter)
+        if any(events.completes_click(line.encoded) for line in lines):
+            self._acks_due.append(self._here())
         return said
 
     def pass_time(self, now_s: float) -> list[SessionEvent]:
@@ -167,47 +203,51 @@ class Intake:
         if self._committed is None or self._committed.at_or_before(counter):
             self._committed = counter
 
-    def pop_ack(self) -> int | None:
-        """Return the count to acknowledge now: the last one due that is committed, if there is one."""
+    def pop_ack(self) -> Counter | None:
+        """Return what to acknowledge now: the last end of a notification due that is committed, if any."""
         ack = None
         while self._acks_due and self._is_committed(self._acks_due[0]):
             ack = self._acks_due.popleft()
         return ack
 
-    def _is_committed(self, count: int) -> bool:
-        return self._committed is not None and Counter(self._start.boot_id, count).at_or_before(
-            self._committed
-        )
+    def _is_committed(self, counter: Counter) -> bool:
+        return self._committed is not None and counter.at_or_before(self._committed)
 
-    def _is_known(self, item: EventItem, count: int) -> bool:
+    def _is_known(self, line: Line) -> bool:
         # Rule 4: only queued items are ever dropped. A live one cannot be a replay: its MAC says so.
-        return (
-            item.was_queued and self._processed is not None and events.is_at_or_before(count, self._processed)
-        )
+        processed = self._processed.get(line.key)
+        return line.was_queued and processed is not None and events.is_at_or_before(line.count, processed)
 
-    def _gap_before(self, count: int) -> list[SessionEvent]:
-        if self._counted is not None and events.is_at_or_before(count, self._counted):
+    def _gap_before(self, line: Line) -> list[SessionEvent]:
+        counted = self._counted.get(line.key)
+        if counted is not None and events.is_at_or_before(line.count, counted):
             return []  # late, not lost: what counts is how far the button had got
-        missing = 0 if self._counted is None else events.presses_after(self._counted, count) - 1
-        self._counted = count
+        missing = 0 if counted is None else events.presses_after(counted, line.count) - 1
+        self._counted[line.key] = line.count
         if missing <= 0:
             return []
-        before = (events.press_of(count) * 4) % events.COUNTS
-        return [PressGap(missing, Counter(self._start.boot_id, before))]
+        before = (events.press_of(line.count) * 4) % events.COUNTS
+        return [PressGap(missing, self._here({line.key: before}))]
 
-    def _item(self, item: EventItem, kind: events.ItemKind, count: int, now_s: float) -> Item:
+    def _item(self, line: Line, now_s: float) -> Item:
         age_s = 0.0
-        if item.was_queued:
-            self._processed = count
-            age_s = events.seconds(self._clock_ticks - item.at_ticks) + now_s - self._clock_read_s
+        if line.was_queued:
+            self._processed[line.key] = line.count
+            age_s = events.seconds(self._clock_ticks - line.at_ticks) + now_s - self._clock_read_s
+        self._place[line.key] = line.count
         return Item(
-            kind=kind,
-            at_s=events.seconds(item.at_ticks),
-            counter=Counter(self._start.boot_id, count),
-            was_queued=item.was_queued,
+            kind=events.item_kind(line.encoded),
+            at_s=events.seconds(line.at_ticks),
+            counter=self._here(),
+            was_queued=line.was_queued,
             age_s=max(0.0, age_s),
-            encoded=item.encoded,
+            encoded=line.encoded,
+            key=line.key,
         )
+
+    def _here(self, instead: dict[int, int] | None = None) -> Counter:
+        """How far the button's tale has come."""
+        return Counter(self._start.boot_id, *(self._place | (instead or {})).values())
 
     def _finish_queue(self, until_ticks: int) -> QueueDone:
         self.is_queue_done = True

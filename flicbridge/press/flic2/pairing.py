@@ -6,6 +6,11 @@ MATERIAL_BYTES = 20
 _IDENTIFIER_BYTES = 4
 
 
+def is_duo_serial(serial: str) -> bool:
+    """Tell whether a serial number is that of a Flic Duo. Source: fact sheet section 2."""
+    return serial.startswith("D")
+
+
 @dataclass(frozen=True, slots=True)
 class Pairing:
     """The secret shared with one button, and what it said about itself when it was paired.
@@ -17,7 +22,7 @@ class Pairing:
         material: 20 bytes, secret: pairing identifier (4), pairing key (16).
         uuid: 16 bytes in hexadecimal; the button's own identity.
         name: what its owner calls it.
-        is_duo: a Flic Duo, which speaks to us as if it were a Flic 2.
+        is_duo: a Flic Duo: it has two buttons.
         simulated: vouched for by another root key than the vendor's: a rehearsal.
     """
 

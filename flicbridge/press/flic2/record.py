@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pydantic import TypeAdapter, ValidationError
 
 from flicbridge.errors import StoreError
-from flicbridge.press.flic2.pairing import Pairing
+from flicbridge.press.flic2.pairing import Pairing, is_duo_serial
 
 _PAIRING: TypeAdapter[Pairing] = TypeAdapter(Pairing)
 
@@ -24,7 +24,8 @@ def from_json(text: str) -> Pairing:
     """
     try:
         raw = json.loads(text)
-        return _PAIRING.validate_python({**raw, "material": bytes.fromhex(raw["material"])})
+        model = {"is_duo": is_duo_serial(str(raw["serial"]))}  # what did not say so is known by its number
+        return _PAIRING.validate_python({**model, **raw, "material": bytes.fromhex(raw["material"])})
     except (ValidationError, ValueError, TypeError, KeyError):
         # The cause holds the secret, so it does not travel on.
         raise StoreError(

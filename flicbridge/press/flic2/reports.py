@@ -32,7 +32,8 @@ class FailReason(StrEnum):
     """Somebody said that the button has forgotten us, and the button proved that it has not."""
     PAIR_AGAIN = "pair_again"
     """Once in 2^32 pairings the identifier is 0, which means "none"."""
-    DUO_UNSUPPORTED = "duo_unsupported"
+    TWIST = "twist"
+    """A Flic Twist, by its serial number: a dial, and no button."""
     MALFORMED = "malformed"
     RESPONSE_TIMEOUT = "response_timeout"
     DISCONNECTED = "disconnected"
@@ -80,6 +81,8 @@ class Ready:
         queue_follows: presses from before this session follow.
         rewound: what was resumed from lay in the button's future, so it was wrong; `event_count` is the
             button's own now.
+        small_count: as `event_count`, of the small button of a Duo.
+        keys: how many buttons it has that this session hears: 2 for a Duo, otherwise 1.
     """
 
     boot_id: int
@@ -88,6 +91,13 @@ class Ready:
     restarted: bool
     queue_follows: bool
     rewound: bool = False
+    small_count: int = 0
+    keys: int = 1
+
+    @property
+    def counter(self) -> Counter:
+        """The last event that counts as processed."""
+        return Counter(self.boot_id, self.event_count, self.small_count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +111,7 @@ class Item:
         was_queued: it happened before this session.
         age_s: how long before now; 0 for a live one.
         encoded: the button's 4-bit code, which says more about clicks than `kind`.
+        key: which button of a Duo: 0 big, 1 small; 0 for a Flic 2.
     """
 
     kind: ItemKind
@@ -109,6 +120,7 @@ class Item:
     was_queued: bool
     age_s: float
     encoded: int
+    key: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,9 @@ returns. One session serves one connection; after a lost link there is a new one
 Nothing that does not verify is ever believed, and nothing that arrives can raise: what is wrong becomes a
 `Failed`, the last word of its session.
 
-A Flic Duo works as a Flic 2 with its big button only, as we do not tell it that we know Duos. `offer_duo`
-tells it; plain Flic 2 buttons take no notice, but a Duo then speaks packets for which there is only a decoder
-(`duo`) and no session, so the session fails with `DUO_UNSUPPORTED` rather than miss its presses.
+A Flic Duo speaks of both its buttons only to a host that says that it knows Duos; to others it is a Flic 2
+with its big button only. So we say it to every button that we pair with, as the vendor's apps do, and later
+to those that turned out to be Duos. A Flic 2 takes no notice.
 """
 
 import os
@@ -51,7 +51,7 @@ from flicbridge.press.flic2.reports import (
 )
 from flicbridge.press.flic2.requests import RESPONSE_TIMEOUT_S, Requests
 from flicbridge.press.flic2.wire import framing, services, verify
-from flicbridge.press.flic2.wire.packet import MalformedPacketError
+from flicbridge.press.flic2.wire.packet import MalformedPacketError, Packet
 
 VERIFY_TIMEOUT_S: Final = 31.0
 """From the first request to the proof, as in the vendor's hosts. Source: section 9.7."""
@@ -96,7 +96,7 @@ class Session:
         max_frame: int,
         now_s: float,
         random: Random = os.urandom,
-        offer_duo: bool = False,
+        offer_duo: bool | None = None,
         advertising: services.SetAdvParametersRequest = ADVERTISING,
     ) -> None:
         """Begin at once: the first frames are ready to be taken.
@@ -109,7 +109,7 @@ class Session:
             max_frame: bytes per write, MTU - 3, at least 20.
             now_s: monotonic.
             random: bytes nobody can guess.
-            offer_duo: see the module's docstring.
+            offer_duo: whether to say that we know Duos; None: see the module's docstring.
             advertising: how the button is to call after a lost link.
 
         Raises:
@@ -199,6 +199,11 @@ class Session:
         """
         conversation.ask(self._requests, question)
 
+    def tell(self, packet: Packet) -> None:
+        """Say something to the button that has no answer. Before the two know each other it is lost."""
+        if self._conversation is not None and not self._over:
+            self._conversation.tell(packet)
+
     def close(self, now_s: float) -> None:
         """End the session from our side: the frames left to take say good-bye, nothing is said any more."""
         if self._over:
@@ -215,6 +220,7 @@ class Session:
     def _receive(self, value: bytes, now_s: float) -> list[SessionEvent]:
         frame = framing.parse_frame(value)
         if frame is None or not self._is_for_us(frame):
+            self._ignored += 1
             return []
         if self._conversation is None:
             return self._shake_hands(frame, now_s)
@@ -292,14 +298,15 @@ class Session:
 
 
 def _handshake(
-    wish: Pair | Reconnect, peer: Peer, root_key: bytes, offer_duo: bool, random: Random
+    wish: Pair | Reconnect, peer: Peer, root_key: bytes, offer_duo: bool | None, random: Random
 ) -> Handshake:
     match wish:
         case Pair():
-            flags = verify.FULL_VERIFY_DUO_FLAG if offer_duo else 0
+            flags = 0 if offer_duo is False else verify.FULL_VERIFY_DUO_FLAG
             return FullVerify(Trust(root_key, (peer,)), flags, random)
         case Reconnect(pairing):
             # The platform may hide the peer's address, but then the one in the pairing still holds.
             trust = Trust(root_key, (peer, Peer(pairing.address, pairing.address_type)))
-            flags = verify.QUICK_VERIFY_DUO_FLAG if offer_duo else 0
+            offer = pairing.is_duo if offer_duo is None else offer_duo
+            flags = verify.QUICK_VERIFY_DUO_FLAG if offer else 0
             return QuickVerify(pairing, trust, flags, random)

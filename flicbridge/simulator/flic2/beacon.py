@@ -21,7 +21,9 @@ PUBLIC_S: Final = 60.0  # assumed; "public mode ends by itself after a while"
 PUBLIC_AFTER_S: Final = 7.0
 """How long to hold a button that is not connected until it is in public mode. Sources say 6 s or 7 s."""
 
-PRODUCT_FLIC_2: Final = 0  # assumed; no source lists the product types
+# Assumed; no source lists the product types, nor the first letters of the advertised names.
+PRODUCT_FLIC_2: Final = 0
+PRODUCT_DUO: Final = 1
 
 _FLAGS: Final = 0x01
 _ALL_UUIDS_128: Final = 0x07
@@ -136,7 +138,8 @@ def advertising_data(identity: Identity, *, is_public: bool) -> bytes:
     """Compose the advertising packet's payload, at most 31 bytes."""
     data = _element(_FLAGS, bytes([_GENERAL_DISCOVERABLE_LE_ONLY]))
     upper_address = address_to_wire(identity.address)[3:]
-    about = bytes([PRODUCT_FLIC_2]) + upper_address + bytes([identity.address_type])
+    product = PRODUCT_DUO if identity.is_duo else PRODUCT_FLIC_2
+    about = bytes([product]) + upper_address + bytes([identity.address_type])
     data += _element(_MANUFACTURER, COMPANY.to_bytes(2, "little") + about)
     if is_public:
         data += _element(_ALL_UUIDS_128, bytes.fromhex(SERVICE_UUID.replace("-", ""))[::-1])
@@ -146,5 +149,6 @@ def advertising_data(identity: Identity, *, is_public: bool) -> bytes:
 def scan_response(identity: Identity, firmware: int) -> bytes:
     """Compose the scan response: product, firmware, and the lower address bits in base64url."""
     lower_address = address_to_wire(identity.address)[:3]
-    name = f"F2{firmware:02}".encode()[:4] + base64.urlsafe_b64encode(lower_address)
+    product = "D1" if identity.is_duo else "F2"
+    name = f"{product}{firmware:02}".encode()[:4] + base64.urlsafe_b64encode(lower_address)
     return _element(_COMPLETE_NAME, name)

@@ -7,6 +7,7 @@ Whoever drives it tells what happens and asks, after every call: `take_frames` t
 import os
 from typing import Self
 
+from flicbridge.press.flic2.duo import Swipe
 from flicbridge.press.flic2.wire.services import SetConnectionParametersInd
 from flicbridge.simulator.flic2.beacon import Advertisement
 from flicbridge.simulator.flic2.body import Body, Random
@@ -17,7 +18,7 @@ from flicbridge.simulator.flic2.memory import Event, Identity, Memory
 
 
 class SimulatedFlic2:
-    """A Flic 2 button.
+    """A Flic 2 button, or a Flic Duo, which has two keys: 0 the big one, 1 the small one.
 
     All times are monotonic seconds of the caller's clock and must not go backwards.
 
@@ -29,12 +30,14 @@ class SimulatedFlic2:
         self.memory = memory
         self._body = Body(memory, now_s=now_s, random=random)
         self._link: Link | None = None
+        self._is_pressed_in_leaving = False
 
     @classmethod
-    def new(cls, name: str, *, now_s: float, random: Random = os.urandom) -> Self:
+    def new(cls, name: str, *, now_s: float, random: Random = os.urandom, duo: bool = False) -> Self:
         """Make a button fresh from the factory; the same name gives the same identity."""
         boot_id = int.from_bytes(random(4), "little") or 1
-        return cls(Memory(Identity.made_for(name), name, boot_id=boot_id), now_s=now_s, random=random)
+        memory = Memory(Identity.made_for(name, duo=duo), name, boot_id=boot_id)
+        return cls(memory, now_s=now_s, random=random)
 
     # -- memory --------------------------------------------------------------------------------------------
 
@@ -80,23 +83,24 @@ class SimulatedFlic2:
 
     # -- fingers -------------------------------------------------------------------------------------------
 
-    def press(self, now_s: float) -> None:
+    def press(self, now_s: float, key: int = 0) -> None:
         """Put a finger on the button."""
         self.pass_time(now_s)
-        self._tell(self._body.press(now_s), now_s)
+        self._is_pressed_in_leaving |= self.wants_hang_up
+        self._tell(self._body.press(now_s, key), now_s)
 
-    def release(self, now_s: float) -> None:
+    def release(self, now_s: float, key: int = 0, swipe: Swipe | None = None) -> None:
         """Lift the finger."""
         self.pass_time(now_s)
-        self._tell(self._body.release(now_s), now_s)
+        self._tell(self._body.release(now_s, key, swipe), now_s)
 
     @property
     def is_pressed(self) -> bool:
-        return self._body.fingers.is_down
+        return self._body.is_pressed
 
-    def record(self, encoded: Encoded, at_ticks: int, now_s: float) -> None:
+    def record(self, encoded: Encoded, at_ticks: int, now_s: float, key: int = 0) -> None:
         """Report an event that no finger made: for tests of what comes out, whatever went in."""
-        self._tell([self._body.record(encoded, at_ticks)], now_s)
+        self._tell([self._body.record(encoded, at_ticks, key)], now_s)
 
     def _tell(self, events: list[Event], now_s: float) -> None:
         if self._link:
@@ -128,6 +132,9 @@ class SimulatedFlic2:
         self.pass_time(now_s)
         link, self._link = self._link, None
         self._body.beacon.disconnect(now_s, may_advertise=link is None or link.may_advertise)
+        if self._is_pressed_in_leaving:  # assumed: it wakes the button as it would have a moment later
+            self._is_pressed_in_leaving = False
+            self._body.beacon.press(now_s)
         if link and link.needs_boot:
             self.factory_reset(now_s)
 

@@ -5,6 +5,7 @@ from enum import Enum, auto
 
 from flicbridge.press.flic2.crypto import Direction, Seal
 from flicbridge.press.flic2.wire.presses import NEVER_DISCONNECT_S
+from flicbridge.simulator.flic2.duo import DuoTale
 from flicbridge.simulator.flic2.memory import Host
 
 
@@ -34,6 +35,8 @@ class Conversation:
         quiet_since_s: the last event, or the init request.
         ping_due_s: when an answer to a ping is overdue, if one is expected.
         timer: when to send which message back, if the host has set its timer.
+        knows_duos: the host said so; a Duo speaks of its small key to no other.
+        tale: how events are told to a host that has asked a Duo for those of both its keys.
     """
 
     conn_id: int
@@ -47,6 +50,8 @@ class Conversation:
     quiet_since_s: float = 0.0
     ping_due_s: float | None = None
     timer: tuple[float, int] | None = None
+    knows_duos: bool = False
+    tale: DuoTale | None = None
 
     def establish(self, host: Host, session_key: bytes) -> None:
         """Sign from now on."""

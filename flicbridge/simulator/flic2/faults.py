@@ -54,7 +54,10 @@ class Faults:
         repeats_boot_id: it sends its boot id even if the host knows it.
         hides_second_press: it sends 1 and not 5 for the second press of a possible double click; that may
             well be what genuine ones do.
+        never_leaves: it takes no notice of SetAutoDisconnectTimeInd.
         leaves_queue_open: no item is marked as the last one of the queue.
+        marks_empty_queue: a Duo marks the end of the queue even if there is none, as the vendor's Python
+            library expects it; the Android one does not.
         surplus_bytes: newer firmware: so many zeros more at the end of responses of fixed length.
         items_per_notification: 1 to 16.
         once: what happens to the next packet of an opcode.
@@ -66,7 +69,9 @@ class Faults:
     certificate_address: str | None = None
     repeats_boot_id: bool = False
     hides_second_press: bool = False
+    never_leaves: bool = False
     leaves_queue_open: bool = False
+    marks_empty_queue: bool = False
     surplus_bytes: int = 0
     items_per_notification: int = 16
     once: dict[FromButtonOp, Mishap] = field(default_factory=dict)

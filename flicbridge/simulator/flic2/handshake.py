@@ -67,7 +67,7 @@ def introduce(memory: Memory) -> FullVerifyResponse2:
     return FullVerifyResponse2(
         app_credentials_match=False,
         cares_about_app_credentials=False,
-        is_duo=False,
+        is_duo=memory.identity.is_duo,
         uuid=memory.identity.uuid,
         name=memory.name,
         firmware=memory.firmware,

@@ -7,6 +7,11 @@ from typing import Final
 
 from flicbridge.press.flic2 import crypto
 from flicbridge.press.flic2.wire import MalformedPacketError, decode_to_button
+from flicbridge.press.flic2.wire.duo import (
+    AckButtonEventsDuoInd,
+    InitButtonEventsDuoLightRequest,
+    InitButtonEventsDuoResponse,
+)
 from flicbridge.press.flic2.wire.framing import Reassembler, parse_frame
 from flicbridge.press.flic2.wire.packet import Packet
 from flicbridge.press.flic2.wire.presses import (
@@ -30,6 +35,8 @@ from flicbridge.press.flic2.wire.services import (
     StartApiTimerInd,
 )
 from flicbridge.press.flic2.wire.verify import (
+    FULL_VERIFY_DUO_FLAG,
+    QUICK_VERIFY_DUO_FLAG,
     DisconnectedVerifiedLinkInd,
     DisconnectVerifiedLinkInd,
     ForceBtDisconnectInd,
@@ -46,6 +53,7 @@ from flicbridge.press.flic2.wire.verify import (
 from flicbridge.simulator.flic2 import handshake, services
 from flicbridge.simulator.flic2.body import Body
 from flicbridge.simulator.flic2.conversation import Conversation, Phase
+from flicbridge.simulator.flic2.duo import DuoTale
 from flicbridge.simulator.flic2.memory import Event, Host
 from flicbridge.simulator.flic2.outlet import Outlet
 
@@ -194,6 +202,7 @@ class Link:
             self._forget(conversation)
             return
         conversation.establish(memory.add_host(keys.material), keys.session_key)
+        conversation.knows_duos = bool(request.flags & FULL_VERIFY_DUO_FLAG)
         beacon.leave_public()
         self._say(conversation, handshake.introduce(memory))
 
@@ -208,12 +217,13 @@ class Link:
         if conversation := self._begin(request.tmp_id):
             key = crypto.quick_verify_key(host.key, request.random, request.flags, conversation.random)
             conversation.establish(host, key)
+            conversation.knows_duos = bool(request.flags & QUICK_VERIFY_DUO_FLAG)
             response = QuickVerifyResponse(
                 conversation.random,
                 request.tmp_id,
                 link_is_encrypted=False,
                 has_bond_info=False,
-                is_duo=False,
+                is_duo=self._body.memory.identity.is_duo,
             )
             self._say(conversation, response, newly_assigned=True)
 
@@ -226,16 +236,20 @@ class Link:
             self._say(conversation, response)
         match request:
             case InitButtonEventsLightRequest():
-                self._open_queue(conversation, host, request, now_s)
+                self._open_queue(conversation, host, request, (request.event_count,), now_s)
+            case InitButtonEventsDuoLightRequest() if self._speaks_duo(conversation):
+                self._open_queue(conversation, host, request, request.event_counts, now_s)
             case AckButtonEventsInd():
                 self._body.memory.acknowledge(host, request.event_count)
+            case AckButtonEventsDuoInd() if self._speaks_duo(conversation):
+                self._body.memory.acknowledge(host, *request.event_counts)
             case SetNameRequest():
                 self._tell_others(conversation, NameUpdatedNotification(self._body.memory.name))
             case PingResponse():
                 conversation.ping_due_s = None
             case SetConnectionParametersInd():
                 self.wanted_parameters = request
-            case SetAutoDisconnectTimeInd():
+            case SetAutoDisconnectTimeInd() if not self._body.faults.never_leaves:
                 conversation.auto_disconnect_s = request.seconds
             case StartApiTimerInd():
                 due_s = now_s + request.ticks / TICKS_PER_S
@@ -251,6 +265,9 @@ class Link:
             case _:
                 pass
 
+    def _speaks_duo(self, conversation: Conversation) -> bool:
+        return conversation.knows_duos and self._body.memory.identity.is_duo
+
     def _tell_others(self, conversation: Conversation, packet: Packet) -> None:
         for other in self._signed():
             if other is not conversation:
@@ -259,20 +276,30 @@ class Link:
     # -- presses -------------------------------------------------------------------------------------------
 
     def _open_queue(
-        self, conversation: Conversation, host: Host, request: InitButtonEventsLightRequest, now_s: float
+        self,
+        conversation: Conversation,
+        host: Host,
+        request: InitButtonEventsLightRequest | InitButtonEventsDuoLightRequest,
+        known: tuple[int, ...],
+        now_s: float,
     ) -> None:
-        """Tell a host where we are, and what it missed."""
+        """Tell a host where we are, and what it missed since it knew so many events of each key."""
         memory, faults, ticks = self._body.memory, self._body.faults, self._body.ticks(now_s)
         is_known_boot = request.boot_id == memory.boot_id
-        base = request.event_count if is_known_boot else 0
+        base = known if is_known_boot else (0,) * len(known)
         waiting = memory.waiting(host, base, request.limits, ticks)
-        response = InitButtonEventsResponse(
-            has_queued_events=bool(waiting),
-            clock_ticks=ticks,
-            event_count=base if waiting else memory.event_count,
-            boot_id=None if is_known_boot and not faults.repeats_boot_id else memory.boot_id,
-        )
-        self._say(conversation, response)
+        counts = base if waiting else memory.counts[: len(base)]
+        boot_id = None if is_known_boot and not faults.repeats_boot_id else memory.boot_id
+        match counts:
+            case big, small:
+                conversation.tale = DuoTale(
+                    (big, small), is_queue_done=not waiting and not faults.marks_empty_queue
+                )
+                answer: Packet = InitButtonEventsDuoResponse(bool(waiting), ticks, (big, small), boot_id)
+            case _:
+                conversation.tale = None
+                answer = InitButtonEventsResponse(bool(waiting), ticks, counts[0], boot_id)
+        self._say(conversation, answer)
         conversation.phase = Phase.READY
         conversation.auto_disconnect_s = request.limits.auto_disconnect_s
         conversation.quiet_since_s = now_s
@@ -281,6 +308,11 @@ class Link:
 
     def _send_queued(self, conversation: Conversation, events: list[Event], last: Event) -> None:
         marks_end = not self._body.faults.leaves_queue_open
+        if conversation.tale is not None:
+            mark = last if marks_end else None
+            for notification in conversation.tale.tell(events, are_queued=True, last=mark):
+                self._say(conversation, notification)
+            return
         items = (
             EventItem(
                 each.at_ticks, each.encoded, was_queued=True, was_queued_last=each is last and marks_end
@@ -293,8 +325,13 @@ class Link:
         """Tell everybody who listens what has just happened."""
         item = EventItem(event.at_ticks, event.encoded, was_queued=False, was_queued_last=False)
         for each in list(self._conversations.values()):
-            if each.phase is Phase.READY:
-                each.quiet_since_s = now_s
+            if each.phase is not Phase.READY:
+                continue
+            each.quiet_since_s = now_s
+            if each.tale is not None:
+                for notification in each.tale.tell([event], are_queued=False):
+                    self._say(each, notification)
+            elif event.key == 0:  # of its small key a Duo speaks only to those who know Duos
                 self._say(each, ButtonEventNotification(event.count, (item,)))
 
     # -- goodbye -------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ OPEN_ENDED: Final = (
     FromButtonOp.SET_NAME,
     FromButtonOp.NAME_UPDATED,
     FromButtonOp.NO_LOGICAL_CONNECTION_SLOTS,
+    FromButtonOp.BUTTON_EVENT_DUO,
 )
 
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flicbridge.press.flic2.duo import DuoEvent, DuoEventType, DuoStream, Swipe, is_acknowledgement_due
+from flicbridge.press.flic2.duo import DuoEvent, DuoEventType, DuoStream, Swipe
+from flicbridge.press.flic2.events import completes_click
 from flicbridge.press.flic2.wire.packet import MalformedPacketError
 
 STEADY = settings(deadline=None)  # a busy machine is no failure
@@ -45,7 +46,7 @@ def test_notifications(vectors: dict[str, Any]) -> None:
         stream = stream_of(case["state_before"])
         events = stream.decode(bytes.fromhex(case["packet_without_mac"]))
         assert [as_vector(event) for event in events] == case["events"], case["name"]
-        assert is_acknowledgement_due(events) == case["ack_required"]
+        assert any(completes_click(event.encoded) for event in events) == case["ack_required"]
         assert list(stream.event_counts) == case["state_after"]["event_count"]
         assert stream.last_ticks == case["state_after"]["last_timestamp"]
         assert stream.is_queue_done == case["state_after"]["end_of_queue_seen"]

@@ -259,11 +259,15 @@ def test_a_duo_is_known_by_its_flag_or_its_serial(serial: str, flag: bool, is_du
     assert paired.pairing.is_duo == is_duo
 
 
-def test_a_duo_that_takes_up_our_offer_is_refused() -> None:
-    session = session_for(Pair(), offer_duo=True)
+@pytest.mark.parametrize(("is_duo", "asks_with"), [(True, 35), (False, 23)])
+def test_everybody_who_pairs_is_told_that_we_know_duos_and_only_a_duo_takes_notice(
+    is_duo: bool, asks_with: int
+) -> None:
+    session = session_for(Pair())
     show_certificate(session)
-    said = hear(session, pairing_voice(session).seal(replace(INTRODUCTION, is_duo=True).encode()))
-    assert reason(said)[0] is FailReason.DUO_UNSUPPORTED
+    voice = pairing_voice(session)  # it reads our flags
+    hear(session, voice.seal(replace(INTRODUCTION, is_duo=is_duo).encode()))
+    assert [packet[0] for packet in sent(session)] == [asks_with]
 
 
 def test_an_identifier_of_zero_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -358,18 +362,18 @@ def test_a_button_without_room_says_so() -> None:
     assert reason(said)[0] is FailReason.NO_SLOTS
 
 
-def test_a_known_duo_that_takes_up_our_offer_is_refused() -> None:
-    session = session_for(Reconnect(KNOWN, None), offer_duo=True)
+@pytest.mark.parametrize(
+    ("is_known_duo", "says_duo", "asks_with"),
+    [(True, True, 35), (True, False, 23), (False, True, 23), (False, False, 23)],
+)
+def test_a_duo_speaks_as_one_only_with_a_host_that_offered_it(
+    is_known_duo: bool, says_duo: bool, asks_with: int
+) -> None:
+    session = session_for(Reconnect(replace(KNOWN, is_duo=is_known_duo), None))
     (request,) = sent(session)
-    said = hear(session, quick_answer(request, KNOWN.key, is_duo=True), is_new=True)
-    assert reason(said)[0] is FailReason.DUO_UNSUPPORTED
-
-
-def test_a_known_duo_that_got_no_offer_is_a_flic_2() -> None:
-    session = session_for(Reconnect(KNOWN, None))
-    (request,) = sent(session)
-    assert hear(session, quick_answer(request, KNOWN.key, is_duo=True), is_new=True) == []
-    assert [packet[0] for packet in sent(session)] == [23]
+    assert verify.QuickVerifyRequest.decode(request).flags == (0x40 if is_known_duo else 0)
+    assert hear(session, quick_answer(request, KNOWN.key, is_duo=says_duo), is_new=True) == []
+    assert [packet[0] for packet in sent(session)] == [asks_with]
 
 
 # Is the pairing really gone?

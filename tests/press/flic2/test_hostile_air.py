@@ -146,6 +146,7 @@ def test_the_fuzzer_finds_a_session_that_raises(
     def careless(self: QuickVerify, packet: bytes, conn_id: int) -> None:
         raise IndexError
 
+    fuzzer.load_recordings()
     monkeypatch.setattr(QuickVerify, "receive", careless)
     assert fuzzer.main(["30", "1"]) == 1
     assert "IndexError" in json.loads(capsys.readouterr().out)["complaint"]

@@ -28,6 +28,15 @@ def test_a_pairing_survives_the_store(pairing: Pairing) -> None:
     assert record.from_json(record.to_json(pairing)) == pairing
 
 
+@pytest.mark.parametrize(("serial", "is_duo"), [("BF12-A34567", False), ("DF12-A34567", True)])
+def test_a_pairing_from_before_there_were_duos_is_read_and_its_serial_says_what_it_is(
+    serial: str, is_duo: bool
+) -> None:
+    pairing = Pairing(serial, "80:E4:DA:70:00:01", 0, bytes(range(20)), "ab", "", is_duo, False)
+    old = {key: value for key, value in json.loads(record.to_json(pairing)).items() if key != "is_duo"}
+    assert record.from_json(json.dumps(old)) == pairing
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "{}", "[]", "null", '{"material": "zz"}', '{"material": 7}', '{"material": "00", "serial": "x"}'],

@@ -106,6 +106,7 @@ SPECIAL: dict[type[Packet], st.SearchStrategy[Packet]] = {
         duo.InitButtonEventsDuoResponse, st.booleans(), CLOCK, COUNTS, st.none() | U32
     ),
     duo.AckButtonEventsDuoInd: st.builds(duo.AckButtonEventsDuoInd, COUNTS),
+    duo.ButtonEventDuoNotification: st.builds(duo.ButtonEventDuoNotification, st.binary(max_size=122)),
     duo.PushTwistDataNotification: st.builds(
         duo.PushTwistDataNotification, BYTE, st.integers(-(2**31), 2**31 - 1)
     ),
@@ -132,7 +133,7 @@ def test_every_packet_from_the_button_survives_the_air(packet: Packet) -> None:
 
 NAMED_TO_THE_END = (
     *(services.SetNameRequest, services.GetNameResponse, services.SetNameResponse),
-    *(services.NameUpdatedNotification, services.FirmwareUpdateDataInd),
+    *(services.NameUpdatedNotification, services.FirmwareUpdateDataInd, duo.ButtonEventDuoNotification),
 )
 
 
@@ -172,7 +173,7 @@ def test_no_packet_takes_another_opcode(kind: type[Packet]) -> None:
 def test_all_described_opcodes_are_known() -> None:
     undescribed = {ToButtonOp.BLE_SECURITY_REQUEST, ToButtonOp.INIT_BUTTON_EVENTS}
     assert set(wire._TO_BUTTON) == set(ToButtonOp) - undescribed
-    assert set(wire._FROM_BUTTON) == set(FromButtonOp) - {FromButtonOp.BUTTON_EVENT_DUO}
+    assert set(wire._FROM_BUTTON) == set(FromButtonOp)
 
 
 def test_requests_for_events(vectors: dict[str, Any]) -> None:

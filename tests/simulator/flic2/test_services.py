@@ -116,6 +116,14 @@ def test_a_button_asked_to_disconnect_after_silence_does_so(paired: PlainHost) -
     assert paired.button.advertisement(51.0) is None
 
 
+def test_a_press_while_the_button_hangs_up_wakes_it(paired: PlainHost) -> None:
+    paired.init(limits=QueueLimits(auto_disconnect_s=40))
+    hear_at(paired, 40.0)
+    paired.button.press(40.01)
+    paired.button.link_down(40.02)
+    assert paired.button.advertisement(40.02) is not None
+
+
 @pytest.mark.parametrize("never", [0, 511])
 def test_a_button_told_never_to_disconnect_stays(paired: PlainHost, never: int) -> None:
     paired.init(limits=QueueLimits(auto_disconnect_s=40))

@@ -68,6 +68,22 @@ class InitButtonEventsDuoResponse(Packet):
 
 
 @dataclass(frozen=True, slots=True)
+class ButtonEventDuoNotification(Packet):
+    """What happened, as a stream of bits that only makes sense after the one before: see `flic2.duo`."""
+
+    OPCODE = FromButtonOp.BUTTON_EVENT_DUO
+
+    bits: bytes
+
+    def _body(self) -> bytes:
+        return self.bits
+
+    @classmethod
+    def _from_body(cls, body: bytes) -> Self:
+        return cls(bytes(body))
+
+
+@dataclass(frozen=True, slots=True)
 class AckButtonEventsDuoInd(Packet):
     """As AckButtonEventsInd, with a count for each button of a Duo."""
 
