@@ -84,10 +84,12 @@ class PairingRefusedError(ButtonError):
 
     Attributes:
         reason: one word for code to branch on, such as `not_public` or `not_genuine`.
+        detail: what the message says beyond the reason, as whoever met it put it; may be empty.
     """
 
-    def __init__(self, reason: str, message: str) -> None:
+    def __init__(self, reason: str, message: str, detail: str = "") -> None:
         self.reason = reason
+        self.detail = detail
         super().__init__(message)
 
 

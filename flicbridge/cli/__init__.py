@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from flicbridge.cli import alerts, config, pair, press, run, scan, simulate, status
+from flicbridge.cli import alerts, buttons, config, pair, press, run, scan, simulate, status
 from flicbridge.cli.faults import explain
 
 __all__ = ["app", "main"]
@@ -45,6 +45,7 @@ app.command("press")(press.press)
 app.command("scan")(scan.scan)
 app.command("pair")(pair.pair)
 app.command("simulate")(simulate.simulate)
+app.add_typer(buttons.app, name="buttons")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(config.app, name="config")
 

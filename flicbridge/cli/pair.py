@@ -1,12 +1,13 @@
 """`flicbridge pair`: make a Flic 2 one of ours."""
 
-import os
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flicbridge.cli.asking import ask
+from flicbridge.cli.beside import refuse_two_worlds
+from flicbridge.cli.pairing import Done, Wish, carry_out
+from flicbridge.cli.pairings import is_paired, pairings, read_records
 from flicbridge.cli.shared import (
     AsJson,
     ConfigFile,
@@ -17,47 +18,63 @@ from flicbridge.cli.shared import (
     wait_for,
     words_of,
 )
-from flicbridge.errors import ApiError, InputError
+from flicbridge.errors import InputError
 
 if TYPE_CHECKING:
     from flicbridge.config import Settings
-    from flicbridge.outbox.store import Store
-    from flicbridge.press.flic2.pair import PairedButton, Progress
+
+type Json = dict[str, Any]
 
 
 def pair(
     name: Annotated[
-        str | None, typer.Argument(show_default=False, help="Which button of the settings this is.")
+        str | None,
+        typer.Argument(show_default=False, help="What the button is called. Asked for on a terminal."),
     ] = None,
     timeout: Annotated[float, typer.Option(min=5, max=600, help="Seconds to wait for the button.")] = 60.0,
+    again: Annotated[
+        bool,
+        typer.Option("--again", help="Pair anew what is paired already, or another button in its place."),
+    ] = False,
+    proof: Annotated[
+        bool, typer.Option("--proof/--no-proof", help="Have the button pressed, to prove that it is heard.")
+    ] = True,
     only_print: Annotated[
         bool, typer.Option("--print", help="Print the lines for the settings file instead of writing them.")
     ] = False,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Pair a Flic 2 with this bridge, and write its serial number into the settings."""
+    """Pair a Flic 2 with this bridge, write its serial number into the settings, prove that it is heard."""
+    from flicbridge.config import default_path
+
     settings = settings_in(config)
-    button = _meant(settings, name)
-    paired = wait_for(_pair(settings, timeout, words_of(settings)))
-    lines = _settings_lines(settings, button, paired.pairing.serial, config, only_print=only_print)
+    words = words_of(settings)
+    button = _meant(settings, name, words)
+    records = wait_for(read_records(settings.bridge.state_dir))
+    before = next((known.serial for known in settings.buttons if known.name == button), "")
+    if is_paired(before, records) and not again:
+        _insist_on_again(button, before, words)
+    refuse_two_worlds(settings)
+    wish = Wish(
+        settings=settings,
+        button=button,
+        before=before if is_paired(before, records) else "",
+        others={name: kept for name, kept in pairings(settings, records).items() if name != button},
+        file=None if only_print else config or default_path(),
+        timeout_s=timeout,
+        with_proof=proof,
+        screen=console(to_stderr=only_print or as_json),
+        words=words,
+    )
+    done = wait_for(carry_out(wish))
     if as_json:
-        print_json(
-            {
-                "button": button,
-                "serial": paired.pairing.serial,
-                "address": paired.pairing.address,
-                "firmware": paired.firmware,
-                "battery_mv": paired.battery_mv,
-                "written": not only_print,
-                "lines": lines,
-            }
-        )
-        return
-    _tell(settings, paired, lines, only_print=only_print)
+        print_json(_json(wish, done))
+    if proof and done.heard_after_s is None:
+        raise typer.Exit(1)
 
 
-def _meant(settings: "Settings", name: str | None) -> str:
+def _meant(settings: "Settings", name: str | None, _: Translate) -> str:
     """The name of the button to pair.
 
     Raises:
@@ -68,120 +85,66 @@ def _meant(settings: "Settings", name: str | None) -> str:
 
     flics = [button for button in settings.buttons if button.family is Family.FLIC2]
     if name is None:
-        candidates = [button.name for button in flics if not button.serial] or [b.name for b in flics]
-        if len(candidates) == 1:
-            return candidates[0]
-        known = f", one of {', '.join(candidates)}" if candidates else ", such as `flicbridge pair poche`"
-        raise InputError(f"say which button this is: `flicbridge pair NAME`{known}")
+        name = _asked_for([button.name for button in flics if not button.serial], _)
+    if any(button.name == name for button in settings.buttons if button.family is Family.FLICD):
+        said = _("{button} is paired with flicd, not with this bridge: while both run, hold it for 7 seconds")
+        raise InputError(said.format(button=name))
     if any(button.name == name for button in settings.buttons if button not in flics):
-        raise InputError(f'button "{name}" is a virtual one: there is nothing to pair')
+        raise InputError(
+            _(
+                "the button {button} is no Flic that is paired with this bridge: there is nothing to pair"
+            ).format(button=name)
+        )
     try:
         return slug(name)
     except ValueError as error:
         raise InputError(str(error)) from error
 
 
-async def _pair(settings: "Settings", timeout_s: float, _: Translate) -> "PairedButton":
-    """Pair, and keep the pairing before anything else happens."""
-    import asyncio
+def _asked_for(unpaired: list[str], _: Translate) -> str:
+    """Ask for a name, proposing those of the settings that wait for a button.
 
-    from flicbridge.clock import LoopClock
-    from flicbridge.outbox.store import Store
-    from flicbridge.press.flic2 import pair
-    from flicbridge.room import open_room
-
-    clock = LoopClock(asyncio.get_running_loop())
-    # Opened first: a button that believes itself paired, with a bridge that has forgotten it, helps nobody.
-    path = _database(settings.bridge.state_dir)
-    store = Store.open(path)
-    try:
-        async with open_room(settings, clock=clock, observe=lambda _observation: None) as room:
-            paired = await pair.pair(
-                room.radio,
-                root_key=room.root_key,
-                clock=clock,
-                timeout_s=timeout_s,
-                on_progress=lambda progress: _guide(progress, _),
-            )
-            await _keep(store, paired)
-            return paired
-    finally:
-        await store.close()
-        _hand_over(path)
-
-
-def _database(state_dir: Path) -> Path:
-    from flicbridge.bridge import DATABASE
-
-    try:
-        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
+    Raises:
+        InputError: there is nobody to ask.
+    """
+    known = ", ".join(unpaired)
+    if not sys.stdin.isatty():
+        example = known or "poche"
         raise InputError(
-            f"cannot use the folder {state_dir}: {error.strerror}. "
-            "Run this as the user that runs the bridge, or name another folder as state_dir."
-        ) from error
-    return state_dir / DATABASE
+            _("say which button this is: `flicbridge pair NAME`, such as {names}").format(names=example)
+        )
+    if unpaired:
+        console(to_stderr=True).print(_("In the settings, not paired yet: {names}").format(names=known))
+    default = unpaired[0] if unpaired else None
+    return str(typer.prompt(_("What is this button called?"), default=default, err=True)).strip()
 
 
-async def _keep(store: "Store", paired: "PairedButton") -> None:
-    from flicbridge.press.flic2 import record
-
-    # With its counters, or the press that paired the button would be taken for a call for help.
-    await store.put_pairing(paired.pairing.serial, record.to_json(paired.pairing), paired.resume)
-
-
-def _hand_over(path: Path) -> None:
-    """Give a database that root has made to the owner of its folder: the bridge runs as that user."""
-    if not hasattr(os, "chown") or os.geteuid() != 0:
-        return
-    owner = path.parent.stat()
-    for file in path.parent.glob(f"{path.name}*"):
-        os.chown(file, owner.st_uid, owner.st_gid)
+def _insist_on_again(button: str, serial: str, _: Translate) -> None:
+    """Raise InputError unless a person on a terminal means it: a doctor may be carrying that button."""
+    said = _("{button} is paired with this bridge already ({serial}).").format(button=button, serial=serial)
+    if sys.stdin.isatty():
+        console(to_stderr=True).print(said)
+        if typer.confirm(_("Pair it again, or another button in its place?"), err=True):
+            return
+    remedy = _("To pair it again: `--again`. To let go of it: `flicbridge buttons forget {button}`.")
+    raise InputError(f"{said} {remedy.format(button=button)}")
 
 
-def _guide(progress: "Progress", _: Translate) -> None:
-    """Tell the person at the button what to do."""
-    from flicbridge.press.flic2.pair import Progress
+def _json(wish: Wish, done: Done) -> Json:
+    from flicbridge.press.flic2.events import battery_percent
 
-    words = {
-        Progress.LOOKING: _(
-            "Hold the button for about 7 seconds, close to this computer, until it flashes quickly."
-        ),
-        Progress.CONNECTED_ELSEWHERE: _(
-            "The button is connected to another device: disconnect it there, or switch Bluetooth off there."
-        ),
-        Progress.CONNECTING: _("A button was found; connecting."),
-        Progress.PROVING: _("The button proves that it is genuine."),
-        Progress.PAIRED: _("The button accepted."),
+    paired = done.paired
+    heard = None if done.heard_after_s is None else round(done.heard_after_s, 3)
+    return {
+        "button": wish.button,
+        "serial": paired.pairing.serial,
+        "address": paired.pairing.address,
+        "firmware": paired.firmware,
+        "battery_mv": paired.battery_mv,
+        "battery_percent": battery_percent(paired.battery_mv),
+        "rssi_dbm": paired.rssi_dbm,
+        "written": wish.file is not None,
+        "lines": done.lines,
+        "proof": {"heard": heard is not None, "after_s": heard} if wish.with_proof else None,
+        "bridge": done.taken_up,
     }
-    console(to_stderr=True).print(words[progress])
-
-
-def _settings_lines(
-    settings: "Settings", button: str, serial: str, config: Path | None, *, only_print: bool
-) -> list[str]:
-    """The lines about the button in the settings file, written there unless they shall only be printed."""
-    from flicbridge.config import default_path
-    from flicbridge.config.write import button_lines, write_serial
-
-    if not only_print:
-        return write_serial(config or default_path(), button, serial)
-    is_there = any(known.name == button for known in settings.buttons)
-    return [f'serial = "{serial}"'] if is_there else button_lines(button, serial)
-
-
-def _tell(settings: "Settings", paired: "PairedButton", lines: list[str], *, only_print: bool) -> None:
-    _ = words_of(settings)
-    screen = console(to_stderr=only_print)
-    about = _("Paired: {serial}, firmware {firmware}, battery {battery_mv} mV.")
-    screen.print(
-        about.format(serial=paired.pairing.serial, firmware=paired.firmware, battery_mv=paired.battery_mv)
-    )
-    screen.print(_("Add to the settings:") if only_print else _("Written into the settings:"))
-    for line in lines:
-        console().print(line)
-    try:
-        ask(settings, lambda bridge: bridge.status())
-    except ApiError:
-        return
-    screen.print(_("Restart the bridge, so that it listens to this button."))

@@ -43,12 +43,23 @@ def problem(code: str, _: Translate) -> str:
     """What is wrong with a part."""
     known = {
         "radio_off": _("does not work, no real button is heard"),
+        "radio_silent": _("hears nothing, neither a button nor any other device; press a button to try it"),
+        "test_key_believed": _("believes false buttons (believe_test_key); not for a practice"),
+        "flicd_unreachable": _("the vendor's daemon cannot be reached, its buttons are not heard"),
+        "flicd_radio_off": _("the vendor's daemon has no Bluetooth, its buttons are not heard"),
+        "flicd_full": _("the vendor's daemon cannot connect any more buttons"),
         "not_paired": _("not paired, so it is not heard; run `flicbridge pair`"),
         "not_connected": _("out of reach, or its battery is empty"),
+        "paused": _("let go of for a while, so that another command may talk to it; it is not heard"),
         "battery_low": _("battery low, change it soon"),
         "battery_critical": _("battery nearly empty, change it today"),
-        "tampering": _("somebody tried to pass for it"),
+        "impostor": _("somebody else answered in its place, and was not believed"),
+        "tampering": _("somebody changed its packets on the air, and was not believed"),
+        "garbage": _("somebody sends it packets without sense"),
+        "unproven": _("what calls does not prove to be it: a very weak link, or somebody in its place"),
+        "advertisement_flood": _("somebody floods the air with advertisements"),
         "presses_lost": _("presses were lost before they reached this computer"),
+        "no_small_button": _("is no Flic Duo: it has no small button, and small_gestures do nothing"),
         "channel_failing": _("messages cannot be sent at the moment, still trying"),
         "channel_refused": _("messages are refused, a person must mend this"),
         "api_impaired": _("cannot be reached in every way that was asked for"),
@@ -57,12 +68,46 @@ def problem(code: str, _: Translate) -> str:
     return known.get(code, code)
 
 
+def radio(state: str, _: Translate) -> str:
+    """How the radio is doing."""
+    known = {"scanning": _("listening"), "silent": _("hears nothing"), "off": _("does not work")}
+    return known.get(state, state)
+
+
+def radio_step(step: str, _: Translate) -> str:
+    """What the radio did last to hear something again."""
+    known = {
+        "scanner_restarted": _("search restarted"),
+        "power_cycled": _("adapter switched off and on"),
+        "not_power_cycled": _("adapter could not be switched off and on"),
+        "reported": _("silence reported"),
+    }
+    return known.get(step, step)
+
+
+def power_cycle(outcome: str, _: Translate) -> str:
+    """Why the adapter could not be switched off and on."""
+    known = {
+        "no_adapter": _("there is none"),
+        "switched_off": _("it is switched off"),
+        "refused": _("not allowed for this user"),
+        "blocked": _("blocked by rfkill"),
+        "no_bus": _("the system's message bus cannot be reached"),
+        "no_service": _("the Bluetooth service is not running"),
+        "no_answer": _("no answer"),
+        "failed": _("it failed"),
+        "stays_off": _("it does not come on again, still trying"),
+    }
+    return known.get(outcome, outcome)
+
+
 def link(state: str, _: Translate) -> str:
     """How a button is connected."""
     known = {
         "up": _("connected"),
         "waiting": _("not in reach"),
         "connecting": _("connecting"),
+        "asleep": _("asleep until it is pressed"),
         "refused": _("refuses this bridge, pair it again"),
         "not_paired": _("not paired"),
     }
@@ -103,6 +148,8 @@ def state(alert_state: str, _: Translate) -> str:
 def actor(by: str, _: Translate) -> str:
     """Who made something happen, such as `button:poche`."""
     who, _colon, name = by.partition(":")
+    if who == "button" and name.endswith("/small"):
+        return _("small button of {name}").format(name=name.removesuffix("/small"))
     known = {
         "button": _("button {name}"),
         "recipient": _("{name} reached"),

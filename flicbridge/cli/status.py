@@ -45,7 +45,8 @@ def _blocks(report: Json, zone: "ZoneInfo", _: Translate) -> "Iterator[Renderabl
     if bridge["rehearsal"]:
         yield _("REHEARSAL: nothing is sent.")
     yield from _problems(report["problems"], zone, _)
-    yield _buttons(report["buttons"], _)
+    yield from _radio(report["radio"], zone, _)
+    yield _buttons(report["buttons"], zone, _)
     yield _channels(report["channels"], zone, _)
     outbox = report["outbox"]
     yield _("Messages waiting: {queued}, under way: {sending}").format(**outbox)
@@ -63,10 +64,44 @@ def _problems(problems: list[Json], zone: "ZoneInfo", _: Translate) -> "Iterator
         said = phrases.labelled(part, problem, _)
         detail = f" ({printable(found['detail'])})" if found["detail"] else ""
         since = _(", since {time}").format(time=local(found["since"], zone)) if found["since"] else ""
-        yield Text(f"{said}{detail}{since}", style="bold red")
+        yield Text(f"{said}{detail}{since}{_how_often(found, zone, _)}", style="bold red")
 
 
-def _buttons(buttons: list[Json], _: Translate) -> "RenderableType":
+def _how_often(found: Json, zone: "ZoneInfo", _: Translate) -> str:
+    """Of what happens again and again; a bridge of an older version does not say it."""
+    if not found.get("times"):
+        return ""
+    last = local(found.get("last"), zone)
+    return _(", seen {times}×, last {time}").format(times=found["times"], time=last)
+
+
+def _radio(radio: Json, zone: "ZoneInfo", _: Translate) -> "Iterator[RenderableType]":
+    """How the radio is, and what it last did about hearing nothing."""
+    if radio["state"] == "unused":
+        return
+    state = phrases.radio(radio["state"], _)
+    if heard := radio.get("last_heard"):
+        state += _(", last heard something {time}").format(time=local(heard, zone))
+    yield phrases.labelled(phrases.part("radio", _), state, _)
+    if step := radio.get("step"):
+        what = phrases.radio_step(step, _)
+        if step == "not_power_cycled" and (outcome := radio.get("power_cycle")):
+            what += f" ({phrases.power_cycle(outcome, _)})"
+        when = local(radio.get("step_at"), zone)
+        yield _("Last repair of the radio, {time}: {what}").format(time=when, what=what)
+
+
+def _link(button: Json, zone: "ZoneInfo", _: Translate) -> str:
+    """How a button is connected, and of one that sleeps when it last proved to be there."""
+    if not button["paired"]:
+        return phrases.link("not_paired", _)
+    state = phrases.link(button.get("link", ""), _)
+    if button.get("link") == "asleep" and (heard := button.get("last_heard")):
+        state += _(", last heard {time}").format(time=local(heard, zone))
+    return state
+
+
+def _buttons(buttons: list[Json], zone: "ZoneInfo", _: Translate) -> "RenderableType":
     rows = table(_("Button"), _("Family"), _("Serial"), _("Link"), _("Battery"), _("Signal"))
     for button in buttons:
         percent, rssi = button.get("battery_percent"), button.get("rssi_dbm")
@@ -74,7 +109,7 @@ def _buttons(buttons: list[Json], _: Translate) -> "RenderableType":
             button["name"],
             button["family"],
             button["serial"],
-            phrases.link(button.get("link", "") if button["paired"] else "not_paired", _),
+            _link(button, zone, _),
             "" if percent is None else f"{percent:.0f} %",
             "" if rssi is None else f"{rssi:.0f} dBm",
         )

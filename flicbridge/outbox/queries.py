@@ -34,19 +34,26 @@ WHERE alert = :alert AND purpose <> 'cancelled' AND state = 'queued'
 
 # How far a button's events are settled.
 PUT_MARK: Final = """
-INSERT INTO button (serial, boot_id, event_count) VALUES (:serial, :boot_id, :event_count)
-ON CONFLICT (serial) DO UPDATE SET boot_id = excluded.boot_id, event_count = excluded.event_count
+INSERT INTO button (serial, boot_id, event_count, small_count)
+VALUES (:serial, :boot_id, :event_count, :small_count)
+ON CONFLICT (serial) DO UPDATE SET boot_id = excluded.boot_id, event_count = excluded.event_count,
+    small_count = excluded.small_count
 """
 
 # A new pairing overrules the old one, its counters included.
 PUT_PAIRING: Final = """
-INSERT INTO button (serial, pairing_json, boot_id, event_count)
-VALUES (:serial, :pairing_json, :boot_id, :event_count)
+INSERT INTO button (serial, pairing_json, boot_id, event_count, small_count)
+VALUES (:serial, :pairing_json, :boot_id, :event_count, :small_count)
 ON CONFLICT (serial) DO UPDATE SET pairing_json = excluded.pairing_json,
-    boot_id = excluded.boot_id, event_count = excluded.event_count
+    boot_id = excluded.boot_id, event_count = excluded.event_count, small_count = excluded.small_count
 """
 
-BUTTONS: Final = "SELECT serial, pairing_json, boot_id, event_count FROM button"
+# The secret goes, the counters stay: an old press must not become a new alert when the button comes back.
+FORGET_PAIRING: Final = """
+UPDATE button SET pairing_json = NULL WHERE serial = :serial AND pairing_json IS NOT NULL
+"""
+
+BUTTONS: Final = "SELECT serial, pairing_json, boot_id, event_count, small_count FROM button"
 
 # Taken up for one try; written before the network is touched.
 LEASE: Final = "UPDATE delivery SET state = 'sending', attempts = :attempts WHERE id = :id"
@@ -95,6 +102,8 @@ INSERT INTO observation (subject, fact, value_json, at) VALUES (:subject, :fact,
 ON CONFLICT (subject, fact) DO UPDATE SET value_json = excluded.value_json, at = excluded.at
 """
 OBSERVATIONS: Final = "SELECT * FROM observation"
+FORGET_SUBJECT: Final = "DELETE FROM observation WHERE subject = :subject"
+RENAME_SUBJECT: Final = "UPDATE OR REPLACE observation SET subject = :new WHERE subject = :old"
 
 # Old and done: the history is kept for so many days and no longer.
 PRUNE: Final = """

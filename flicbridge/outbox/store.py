@@ -145,8 +145,17 @@ class Store:
             "pairing_json": pairing_json,
             "boot_id": resume.boot_id if resume else None,
             "event_count": resume.event_count if resume else None,
+            "small_count": resume.small_count if resume else 0,
         }
         await self._writer.run(lambda db: _in_one(db, queries.PUT_PAIRING, [row]))
+
+    async def forget_pairing(self, serial: str) -> bool:
+        """Erase a button's pairing, in the file too; how far its events are settled stays.
+
+        Returns:
+            Whether there was one.
+        """
+        return await self._writer.run(lambda db: _forget_pairing(db, serial))
 
     # -- for people --------------------------------------------------------------------------------------
 
@@ -191,6 +200,14 @@ class Store:
             (Observation(r["subject"], r["fact"], _value(r["value_json"])), rows.utc(r["at"])) for r in found
         ]
 
+    async def forget_subject(self, subject: str) -> None:
+        """Delete what was observed of a part that is no longer what it was."""
+        await self._writer.run(lambda db: _in_one(db, queries.FORGET_SUBJECT, [{"subject": subject}]))
+
+    async def rename_subject(self, old: str, new: str) -> None:
+        """Keep what was observed of a part under its new name. Alerts keep the name of their time."""
+        await self._writer.run(lambda db: _in_one(db, queries.RENAME_SUBJECT, [{"old": old, "new": new}]))
+
     async def prune(self, before: datetime) -> int:
         """Delete closed alerts pressed before a day; returns how many."""
         return await self._writer.run(
@@ -227,6 +244,7 @@ def _mark_row(mark: Mark) -> rows.Row:
         "serial": mark.serial,
         "boot_id": mark.counter.boot_id,
         "event_count": mark.counter.event_count,
+        "small_count": mark.counter.small_count,
     }
 
 
@@ -268,8 +286,17 @@ def _settle(
 
 
 def _button_of(row: sqlite3.Row) -> ButtonRecord:
-    resume = None if row["boot_id"] is None else Counter(row["boot_id"], row["event_count"])
+    counts = row["boot_id"], row["event_count"], row["small_count"]
+    resume = None if row["boot_id"] is None else Counter(*counts)
     return ButtonRecord(row["serial"], row["pairing_json"], resume)
+
+
+def _forget_pairing(db: sqlite3.Connection, serial: str) -> bool:
+    db.execute("PRAGMA secure_delete = ON")  # or the secret would stay in a corner of the page
+    with transaction(db):
+        forgotten = db.execute(queries.FORGET_PAIRING, {"serial": serial}).rowcount
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()  # and in the journal
+    return bool(forgotten)
 
 
 def _show(db: sqlite3.Connection, alert: str) -> dict[str, Any] | None:

@@ -13,7 +13,12 @@ DOMAIN: Final = "flicbridge"
 LANGUAGES: Final = ("fr", "en")
 LOCALE_DIR: Final = Path(__file__).parent / "locale"
 
-__all__ = ["DOMAIN", "LANGUAGES", "LOCALE_DIR", "translator"]
+__all__ = ["DOMAIN", "LANGUAGES", "LOCALE_DIR", "N_", "translator"]
+
+
+def N_(text: str) -> str:  # noqa: N802 - what gettext's tools look for
+    """Mark a text for the catalogue where its language is not known yet."""
+    return text
 
 
 @cache

@@ -6,7 +6,7 @@ import logging
 import subprocess
 import sys
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -102,15 +102,27 @@ def flicbridge(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[st
     return command
 
 
+def run_leaping(work: Coroutine[Any, Any, Any]) -> Any:
+    with asyncio.Runner(loop_factory=LeapingEventLoop) as runner:
+        return runner.run(work)
+
+
 @pytest.fixture
 def leaping(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let commands run on a loop that leaps over idle time."""
+    monkeypatch.setattr(asyncio, "run", run_leaping)
 
-    def run(work: Coroutine[Any, Any, Any]) -> Any:
-        with asyncio.Runner(loop_factory=LeapingEventLoop) as runner:
-            return runner.run(work)
 
-    monkeypatch.setattr(asyncio, "run", run)
+@pytest.fixture
+def leaping_flicbridge(flicbridge: Command, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """`flicbridge ...` on a loop that leaps over idle time, for tests in which other commands must not."""
+
+    def command(*arguments: object) -> Said:
+        with monkeypatch.context() as patch:
+            patch.setattr(asyncio, "run", run_leaping)
+            return flicbridge(*arguments)
+
+    return command
 
 
 def write_settings(folder: Path, *, language: str = "en", more: str = "") -> Path:
@@ -148,6 +160,44 @@ def running(settings: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
         yield process
         process.kill()
         process.stderr.read()
+
+
+REHEARSAL = """
+[radio]
+simulated = true
+
+# the one in the pocket
+[[buttons]]
+name = "poche"
+family = "flic2"        # hidden
+simulated = true
+gestures = { long = "alert" }
+"""
+
+
+def with_flic(settings: Path, more: str = REHEARSAL) -> Path:
+    """Write another button into a settings file, before the recipients."""
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(text.replace("[[recipients]]", more + "\n[[recipients]]"), encoding="utf-8")
+    return settings
+
+
+@pytest.fixture
+def rehearsal(settings: Path) -> Path:
+    """Settings with a simulated Flic that is not paired yet."""
+    return with_flic(settings)
+
+
+@pytest.fixture
+def french_rehearsal(french_settings: Path) -> Path:
+    """The same in French."""
+    return with_flic(french_settings)
+
+
+@pytest.fixture
+def running_bridge() -> Callable[[Path], AbstractContextManager["subprocess.Popen[str]"]]:
+    """Runs a bridge with settings of the test's choice: `with running_bridge(settings)`."""
+    return running
 
 
 @pytest.fixture

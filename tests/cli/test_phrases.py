@@ -6,6 +6,8 @@ import pytest
 
 from flicbridge.alert.alert import AlertKind, AlertState, DeliveryState, Happening, Purpose
 from flicbridge.cli import phrases
+from flicbridge.press.power import Cycled
+from flicbridge.press.recovery import NOT_POWER_CYCLED, POWER_CYCLED, REPORTED, RESTARTED
 from flicbridge.texts import translator
 
 type Phrase = Callable[[str, Callable[[str], str]], str]
@@ -16,7 +18,10 @@ CODES = [
     *((phrases.happening, code) for code in Happening),
     *((phrases.delivery, code) for code in DeliveryState),
     *((phrases.purpose, code) for code in Purpose),
-    *((phrases.link, code) for code in ("up", "waiting", "connecting", "refused", "not_paired")),
+    *((phrases.link, code) for code in ("up", "waiting", "connecting", "asleep", "refused", "not_paired")),
+    *((phrases.radio, code) for code in ("scanning", "silent", "off")),
+    *((phrases.radio_step, step) for step in (RESTARTED, POWER_CYCLED, NOT_POWER_CYCLED, REPORTED)),
+    *((phrases.power_cycle, outcome) for outcome in Cycled if outcome is not Cycled.DONE),
     *((phrases.channel, code) for code in ("ok", "failing", "refused", "unused")),
 ]
 
@@ -29,10 +34,16 @@ def test_every_word_of_the_domain_is_put_into_french(phrase: Phrase, code: str) 
 @pytest.mark.parametrize(
     "phrase",
     [phrases.kind, phrases.state, phrases.happening, phrases.delivery, phrases.purpose, phrases.link,
-     phrases.channel, phrases.problem, phrases.part, phrases.actor, phrases.outcome],
+     phrases.radio, phrases.radio_step, phrases.power_cycle, phrases.channel, phrases.problem, phrases.part,
+     phrases.actor, phrases.outcome],
 )  # fmt: skip
 def test_a_word_of_another_version_is_shown_as_it_came(phrase: Phrase) -> None:
     assert phrase("brand_new:thing{x}", translator("fr").gettext) == "brand_new:thing{x}"
+
+
+def test_the_small_button_of_a_duo_is_named_in_the_history() -> None:
+    assert phrases.actor("button:poche", translator("en").gettext) == "button poche"
+    assert phrases.actor("button:poche/small", translator("en").gettext) == "small button of poche"
 
 
 @pytest.mark.parametrize(

@@ -141,6 +141,65 @@ async def test_a_new_pairing_starts_with_fresh_counters(store: Store, make_chang
     assert "secret" not in repr(record)
 
 
+async def test_a_forgotten_pairing_leaves_its_counters_and_its_alerts(
+    store: Store, make_change: MakeChange
+) -> None:
+    await store.commit(make_change(5, NOON), NOON)
+    resume = (await store.buttons())["BF12-A34567"].resume
+    await store.put_pairing("BF12-A34567", '{"secret": "x"}', resume)
+    assert await store.forget_pairing("BF12-A34567") is True
+    assert await store.forget_pairing("BF12-A34567") is False
+    record = (await store.buttons())["BF12-A34567"]
+    assert (record.pairing_json, record.resume) == (None, resume)
+    assert len(await store.list_alerts(10)) == 1
+
+
+async def test_a_forgotten_secret_is_gone_from_the_disk(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "secret.db")
+    secret = "f00d" * 10
+    for number in range(20):  # enough that pages are split and moved
+        await store.put_pairing(f"BF{number:02}-A34567", f'{{"material": "{secret}{number:02}"}}')
+    before = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    assert f"{secret}07".encode() in before
+    await store.forget_pairing("BF07-A34567")
+    after = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    assert f"{secret}07".encode() not in after
+    assert f"{secret}08".encode() in after
+    await store.close()
+
+
+async def test_what_was_observed_of_a_part_follows_its_name_or_goes(store: Store) -> None:
+    old, other = Observation("button:poche", "battery_mv", 2980), Observation("radio", "state", "off")
+    stale = Observation("button:veste", "battery_mv", 2000)
+    await store.put_observations([(old, NOON), (other, NOON), (stale, NOON)])
+    await store.rename_subject("button:poche", "button:veste")
+    expected = {Observation("button:veste", "battery_mv", 2980), other}
+    assert {observation for observation, _ in await store.observations()} == expected
+    await store.forget_subject("button:veste")
+    assert [observation for observation, _ in await store.observations()] == [other]
+
+
+async def test_the_mark_of_a_duo_is_a_count_for_each_key(store: Store) -> None:
+    await store.put_pairing("DF12-A34567", "{}", Counter(9, 2, 6))
+    assert (await store.buttons())["DF12-A34567"].resume == Counter(9, 2, 6)
+    await store.commit(Change(mark=Mark("DF12-A34567", Counter(9, 2, 2**32 - 1))), NOON)
+    assert (await store.buttons())["DF12-A34567"].resume == Counter(9, 2, 2**32 - 1)
+
+
+async def test_a_database_from_before_there_were_duos_keeps_its_buttons(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    with sqlite3.connect(path) as db:
+        db.executescript(f"{migrations()[0]}\nPRAGMA user_version = 1;")
+        db.execute("INSERT INTO button VALUES ('BF12-A34567', '{}', 9, 41)")
+        db.execute("INSERT INTO button VALUES ('BF12-A99999', NULL, NULL, NULL)")
+    db.close()
+    store = Store.open(path)
+    found = await store.buttons()
+    await store.close()
+    assert found["BF12-A34567"].resume == Counter(9, 41, 0)
+    assert found["BF12-A99999"].resume is None
+
+
 async def test_observations_survive_a_restart(store: Store) -> None:
     found = [
         (Observation("button:poche", "battery_mv", 2950.0), NOON),

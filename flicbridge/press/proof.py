@@ -1,0 +1,131 @@
+"""The proof that a button is heard: somebody presses it once, and nothing else comes of it.
+
+The press is settled as soon as it is heard, so that whoever listens to this button next does not take it for
+a call for help; so is whatever follows it closely, for a second press would be one by itself.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import partial
+from typing import Final
+
+from flicbridge.clock import Clock
+from flicbridge.press.event import ButtonEvent, Counter, EventKind
+from flicbridge.press.source import ButtonSource, Heard, LinkUp
+from flicbridge.supervise import alongside
+
+# A button that was just paired calls by itself; one that does not is asked for its press all the same.
+LINK_TIMEOUT_S: Final = 8.0
+# Longer than the pause within any usual gesture.
+QUIET_S: Final = 1.5
+# A finger that is not lifted by then is not waited for.
+PATIENCE_S: Final = 10.0
+
+_COUNTS_PER_PRESS: Final = 4  # down 4k+1, hold 4k+2, up 4k+3, silence 4k+4
+_COUNTS: Final = 2**32
+
+type Settle = Callable[[str, Counter], Awaitable[None]]
+"""Writes down that everything of a button, by its serial number, is settled up to there."""
+
+
+async def prove(
+    source: ButtonSource,
+    *,
+    clock: Clock,
+    invite: Callable[[], Awaitable[None]],
+    settle: Settle,
+    timeout_s: float,
+) -> float | None:
+    """Listen to a button until it is pressed.
+
+    Args:
+        source: the button; nobody else listens to it.
+        clock: what time it is.
+        invite: asks for the press, once the button is there.
+        settle: see `Settle`.
+        timeout_s: how long to wait for the press, from the invitation on.
+
+    Returns:
+        How old the press was when it was heard, in seconds; None if there was none.
+    """
+    heard: asyncio.Queue[Heard] = asyncio.Queue()
+    async with alongside(proof=partial(source.run, heard.put_nowait)):
+        ear = _Ear(source, heard, clock, settle)
+        await ear.await_link()
+        async with alongside(invitation=invite):
+            return await ear.await_press(timeout_s)
+
+
+class _Ear:
+    """What is heard of one button, and settled."""
+
+    def __init__(
+        self, source: ButtonSource, heard: asyncio.Queue[Heard], clock: Clock, settle: Settle
+    ) -> None:
+        self._source = source
+        self._heard = heard
+        self._clock = clock
+        self._settle = settle
+        self._link: LinkUp | None = None
+        self._down: set[int] = set()
+
+    async def await_link(self) -> None:
+        """Wait until the button is there, or for so long that it may not come by itself."""
+        until_s = self._clock.now_s() + LINK_TIMEOUT_S
+        while self._link is None and (heard := await self._next(until_s)) is not None:
+            await self._take(heard)
+
+    async def await_press(self, timeout_s: float) -> float | None:
+        """Wait for a press that began after now, and for what follows it closely; return its age."""
+        invited_s = self._clock.now_s()
+        while (heard := await self._next(invited_s + timeout_s)) is not None:
+            await self._take(heard)
+            if isinstance(heard, ButtonEvent) and heard.kind is EventKind.DOWN:
+                age_s = self._age_s(heard)
+                if heard.arrived_s - age_s >= invited_s - QUIET_S:  # the hold that paired it is older
+                    await self._hear_out()
+                    return age_s
+        return None
+
+    async def _hear_out(self) -> None:
+        """Take what still belongs to the press."""
+        end_s = self._clock.now_s() + PATIENCE_S
+        while True:
+            until_s = end_s if self._down else min(end_s, self._clock.now_s() + QUIET_S)
+            heard = await self._next(until_s)
+            if heard is None:
+                return
+            await self._take(heard)
+
+    async def _next(self, until_s: float) -> Heard | None:
+        try:
+            async with asyncio.timeout_at(until_s):
+                return await self._heard.get()
+        except TimeoutError:
+            return None
+
+    async def _take(self, heard: Heard) -> None:
+        match heard:
+            case LinkUp():
+                self._link = heard
+            case ButtonEvent(kind=EventKind.DOWN):
+                self._down.add(heard.key)
+                whole = _end_of_press(heard)
+                await self._settle(heard.serial, whole)
+                self._source.acknowledge(whole)
+            case ButtonEvent(kind=EventKind.UP):
+                self._down.discard(heard.key)
+
+    def _age_s(self, press: ButtonEvent) -> float:
+        """How long ago a press began when it was heard, by the button's clock."""
+        if press.was_queued or self._link is None:
+            return press.age_s
+        return max(0.0, press.arrived_s - self._link.arrived_s - (press.at_s - self._link.clock_s))
+
+
+def _end_of_press(down: ButtonEvent) -> Counter:
+    """The last count that a press may use: what else comes of it is no news any more."""
+    begin = down.own_count - down.own_count % _COUNTS_PER_PRESS
+    end = (begin + _COUNTS_PER_PRESS) % _COUNTS
+    return replace(down.counter, **{"small_count" if down.key else "event_count": end})
