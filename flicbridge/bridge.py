@@ -37,8 +37,10 @@ from flicbridge.outbox.schedule import Schedule
 from flicbridge.outbox.store import ButtonRecord, Store
 from flicbridge.path import ButtonPath, Fingers
 from flicbridge.press.flic2 import record as pairing_record
+from flicbridge.press.flic2.intake import QUEUE_SILENCE_S
 from flicbridge.press.flic2.link import Flic2Link
-from flicbridge.press.settings import Family
+from flicbridge.press.flicd.daemon import Flicd, reaching_flicd
+from flicbridge.press.settings import Family, LinkMode
 from flicbridge.press.source import ButtonSource
 from flicbridge.press.virtual import VirtualButton
 from flicbridge.room import RadioRoom, open_room
@@ -52,6 +54,10 @@ DATABASE: Final = "flicbridge.db"
 # Flic 2 links run at intervals of about 100 ms; three lost packets in a row are rare, and only thresholds
 # other than the button's own are ever decided by a timer of ours.
 RADIO_ALLOWANCE_S: Final = 0.35
+
+# The session itself ends a queue that the button does not end; only where the link is lost as well, or this
+# process was busy, nothing comes any more.
+FLIC2_QUEUE_SILENCE_S: Final = QUEUE_SILENCE_S + 1.0
 
 
 class Secrets(Protocol):
@@ -121,7 +127,11 @@ async def open_bridge(
         stack.push_async_callback(store.close)
         board.remember(await store.observations())
         if room is None and any(button.family is Family.FLIC2 for button in settings.buttons):
-            room = await stack.enter_async_context(open_room(settings, clock=clock, observe=board.observe))
+            opening = open_room(settings, clock=clock, observe=board.observe, is_ours=True)
+            room = await stack.enter_async_context(opening)
+        flicd = await stack.enter_async_context(
+            reaching_flicd(settings.flicd, clock=clock, observe=board.observe)
+        )
         carriers = await _open_channels(stack, settings, credentials, clock, rehearse)
 
         plan = _plan(settings)
@@ -132,7 +142,7 @@ async def open_bridge(
 
         async def roster(present: Settings) -> Roster:
             records = await store.buttons()
-            sources = _sources(present, records, room, clock, board.observe)
+            sources = _sources(present, records, room, flicd, clock, board.observe)
             is_deaf = room is None and any(button.family is Family.FLIC2 for button in present.buttons)
             return Roster(
                 buttons=_button_parts(present, sources),
@@ -235,12 +245,19 @@ def _desk(settings: Settings, plan: Plan) -> Desk:
 
 
 def _fingers(button: ButtonSettings, rhythms: Mapping[str, str]) -> Fingers:
-    # Both families see to bouncing contacts themselves: one in its firmware, the other has no contacts.
+    # Every family sees to bouncing contacts itself: a Flic in its firmware, a virtual button has none.
+    big, small = (
+        gesture_table(gestures, rhythms, button, contacts_bounce=False)
+        for gestures in (button.gestures, button.small_gestures)
+    )
     return Fingers(
         button=button.name,
-        table=gesture_table(button.gestures, rhythms, button, contacts_bounce=False),
+        table=big,
         reactions=button.gestures,
         allowance_s=0.0 if button.family is Family.VIRTUAL else RADIO_ALLOWANCE_S,
+        queue_silence_s=FLIC2_QUEUE_SILENCE_S if button.family is Family.FLIC2 else 0.0,
+        small_table=small if button.small_gestures else None,
+        small_reactions=button.small_gestures,
     )
 
 
@@ -248,6 +265,7 @@ def _sources(
     settings: Settings,
     records: Mapping[str, ButtonRecord],
     room: RadioRoom | None,
+    flicd: Flicd,
     clock: Clock,
     observe: Observe,
 ) -> dict[str, ButtonSource]:
@@ -257,6 +275,9 @@ def _sources(
         if button.family is Family.VIRTUAL:
             boot_id = random.SystemRandom().randrange(1, 2**32)
             sources[button.name] = VirtualButton(button.name, boot_id, clock=clock)
+            continue
+        if button.family is Family.FLICD:
+            sources[button.name] = flicd.button(button.name, button.address)
             continue
         record = records.get(button.serial)
         if room is None or record is None or record.pairing_json is None:
@@ -276,6 +297,7 @@ def _sources(
             root_key=room.root_key,
             clock=clock,
             observe=observe,
+            rest_after_s=button.idle.total_seconds() if button.link is LinkMode.ON_PRESS else None,
         )
     return sources
 
@@ -321,8 +343,9 @@ def _button_parts(settings: Settings, sources: Mapping[str, ButtonSource]) -> tu
             name=button.name,
             family=button.family.value,
             serial=button.serial,
-            over_radio=button.family is Family.FLIC2,
+            over_radio=button.family is not Family.VIRTUAL,
             paired=button.name in sources,
+            has_small_gestures=bool(button.small_gestures),
         )
         for button in settings.buttons
     )

@@ -91,9 +91,7 @@ class Bridge:
             async with asyncio.TaskGroup() as group:
                 for part, start in self._starts():
                     group.create_task(self._keep(part, start), name=part)
-                self._listening = Listening(
-                    group, self._keep, clock=parts.clock, observe=parts.board.observe
-                )
+                self._listening = Listening(group, self._keep, clock=parts.clock, observe=parts.board.observe)
                 await self._listening.take_up(parts.roster)
                 await self._virtual_buttons_are_there()
                 log.info("bridge_ready", bridge=parts.house.bridge, rehearsal=parts.house.rehearsal)

@@ -1,4 +1,4 @@
-"""The buttons that a running bridge listens to. They come, go and pause one by one, unnoticed by the others."""
+"""The buttons that a running bridge listens to. Each comes, goes and pauses unnoticed by the others."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping

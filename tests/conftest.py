@@ -5,8 +5,17 @@ import os
 from collections.abc import Callable, Mapping
 
 import pytest
+from hypothesis import settings
 
 from flicbridge.simulator.leap import LeapingEventLoop
+
+# The same examples on every run, and no verdict on how busy the machine is. To look for new examples:
+# HYPOTHESIS_PROFILE=explore make test
+settings.register_profile("steady", deadline=None, derandomize=True)
+settings.register_profile("explore", deadline=None, max_examples=2000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
+
+collect_ignore = ["e2e"]  # boots a machine, by its own command: make e2e
 
 
 @pytest.hookimpl

@@ -200,6 +200,17 @@ def test_the_protocol_of_the_button_is_pure(core: str) -> None:
     assert [(i.module, i.target) for i in of_core if i.library in IO - {"os"}] == []
 
 
+@pytest.mark.parametrize("core", ["events", "wire", "session", "retelling", "reports"])
+def test_the_protocol_of_flicd_is_pure(core: str) -> None:
+    of_core = [i for i in IMPORTS if i.module == f"press/flicd/{core}.py"]
+    assert of_core
+    assert [(i.module, i.target) for i in of_core if i.library in IO] == []
+
+
+def test_the_ladder_out_of_silence_is_pure() -> None:
+    assert {i.target for i in IMPORTS if i.module == "press/silence.py"} == {"enum", "math", "typing"}
+
+
 def test_nothing_that_only_unix_has_is_imported_at_the_top_of_a_module() -> None:
     assert [(i.module, i.target) for i in IMPORTS if i.library in UNIX_ONLY and not i.is_lazy] == []
 

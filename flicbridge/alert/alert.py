@@ -77,7 +77,7 @@ class Alert:
     """One call for help, with who and where as they were at the press. Never changes.
 
     Attributes:
-        id: UUIDv5 of (serial, boot id, event count of the gesture's first event).
+        id: UUIDv5 of (serial, boot id, event count of the gesture's first event); see `press_id`.
         kind: emergency, test or overdue.
         bridge: id of the bridge that raised it.
         button: the button's name in the configuration.
@@ -87,6 +87,7 @@ class Alert:
         was_queued: True if the button had kept the press while it was out of reach.
         doctor, practice: the identity.
         position: where, or None if nobody knows.
+        key: which of the two buttons of a Flic Duo: 0 the big one, 1 the small one; 0 for all others.
     """
 
     id: UUID
@@ -100,6 +101,7 @@ class Alert:
     doctor: Doctor
     practice: Practice
     position: Position | None
+    key: int = 0
 
 
 class Happening(StrEnum):
@@ -163,9 +165,17 @@ class Delivery:
     unless: AlertState | None = None
 
 
-def press_id(serial: str, boot_id: int, event_count: int) -> UUID:
-    """The id of a press, and of the alert it raises: the same whenever and wherever it is seen again."""
-    return uuid5(NAMESPACE, f"press/{serial}/{boot_id}/{event_count}")
+def press_id(serial: str, boot_id: int, event_count: int, key: int = 0) -> UUID:
+    """The id of a press, and of the alert it raises: the same whenever and wherever it is seen again.
+
+    Args:
+        serial: of the button.
+        boot_id: the boot it was made in.
+        event_count: of its first event.
+        key: which of the two buttons of a Duo, for each counts for itself.
+    """
+    of_key = f"#{key}" if key else ""  # nothing, so that every other press keeps the id it always had
+    return uuid5(NAMESPACE, f"press/{serial}/{boot_id}/{event_count}{of_key}")
 
 
 def delivery_id(alert: UUID, purpose: Purpose, occasion: int, step: int, channel: str) -> UUID:

@@ -44,13 +44,14 @@ class Press:
 
     Attributes:
         id: `press_id` of the gesture's first event.
-        by: who pressed: `button:NAME`.
+        by: who pressed: `button:NAME`, or `button:NAME/small` for the small button of a Duo.
         button: the button's name in the configuration.
         gesture: the gesture's name.
         reaction: what it asks for.
         pressed_at: when the finger went down, UTC.
         received_at: now, UTC.
         was_queued: True if the button had kept it.
+        key: which of the two buttons of a Duo; 0 for all others.
     """
 
     id: UUID
@@ -61,6 +62,7 @@ class Press:
     pressed_at: datetime
     received_at: datetime
     was_queued: bool
+    key: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +223,7 @@ class Desk:
             doctor=self._identity.doctor,
             practice=self._identity.practice,
             position=position,
+            key=press.key,
         )
         plan = self._plan
         return Change(

@@ -42,6 +42,7 @@ def standing(of: Standing) -> Json:
         "bridge": alert.bridge,
         "button": alert.button,
         "gesture": alert.gesture,
+        "key": alert.key,
         "presses": of.presses,
         "pressed_at": rfc3339(alert.pressed_at),
         "received_at": rfc3339(alert.received_at),

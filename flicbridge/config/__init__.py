@@ -11,7 +11,7 @@ from flicbridge.config.load import check, load
 from flicbridge.config.places import default_path, default_state_dir
 from flicbridge.config.schema import json_schema
 from flicbridge.config.settings import ButtonSettings, RecipientSettings, Settings
-from flicbridge.config.write import button_lines, write_serial
+from flicbridge.config.write import button_lines, remove_serial, rename_button, write_serial
 
 __all__ = [
     "ButtonSettings",
@@ -24,6 +24,8 @@ __all__ = [
     "example",
     "json_schema",
     "load",
+    "remove_serial",
+    "rename_button",
     "warnings",
     "write_serial",
 ]

@@ -6,12 +6,12 @@ from flicbridge.alert.desk import Reaction
 from flicbridge.config.finding import Finding, dotted
 from flicbridge.config.settings import Settings
 from flicbridge.errors import Problem
-from flicbridge.press.settings import Family
+from flicbridge.press.settings import Family, LinkMode
 
 
 def warnings(settings: Settings) -> list[Problem]:
     """What an installer should think over."""
-    looks = (_place, _tests, _radio, _buttons, _holds, _recipients, _plan)
+    looks = (_place, _tests, _radio, _buttons, _links, _holds, _recipients, _plan)
     found = [finding for look in looks for finding in look(settings)]
     return [Problem(dotted(finding.where), finding.what, finding.remedy) for finding in found]
 
@@ -20,6 +20,10 @@ def _radio(settings: Settings) -> Iterator[Finding]:
     if settings.radio.simulated:
         what = "the radio is simulated, so no real button is heard"
         yield Finding(("radio", "simulated"), what, "Remove it when the rehearsal is over.")
+    if settings.radio.believe_test_key:
+        what = "anybody can make a button that passes for one of yours: the test key is public"
+        remedy = "This is for test benches. Remove it before anybody relies on this bridge, and pair again."
+        yield Finding(("radio", "believe_test_key"), what, remedy)
 
 
 def _buttons(settings: Settings) -> Iterator[Finding]:
@@ -28,19 +32,34 @@ def _buttons(settings: Settings) -> Iterator[Finding]:
         if button.family is Family.FLIC2 and not button.serial:
             what = f'"{button.name}" is not paired yet, so it is not heard'
             yield Finding((*where, "serial"), what, f"Run: flicbridge pair {button.name}.")
-        if not set(button.gestures.values()) & {Reaction.ALERT}:
+        if Reaction.ALERT not in button.reactions():
             what = f'"{button.name}" raises no alert'
             yield Finding((*where, "gestures"), what, "Make sure that whoever carries it knows.")
+
+
+def _links(settings: Settings) -> Iterator[Finding]:
+    for index, button in enumerate(settings.buttons):
+        where, sleeps = ("buttons", index), button.link is LinkMode.ON_PRESS
+        if sleeps and button.family is not Family.FLIC2:
+            what = f'"{button.name}" is no Flic 2, so link = "on_press" means nothing to it'
+            yield Finding((*where, "link"), what, "Remove it.")
+        elif sleeps and Reaction.ALERT in button.gestures.values():
+            what = f'"{button.name}" sleeps, so nobody notices when it is gone or its battery is empty'
+            yield Finding((*where, "link"), what, 'Test it by a press every day, or write link = "always".')
+        elif not sleeps and "idle" in button.model_fields_set:
+            what = f'"{button.name}" stays connected, so idle means nothing to it'
+            yield Finding((*where, "idle"), what, 'Remove it, or write link = "on_press".')
 
 
 def _holds(settings: Settings) -> Iterator[Finding]:
     """A hold is a hold, whatever came before it: that helps a doctor only if a hold calls for help."""
     for index, button in enumerate(settings.buttons):
-        reaction = button.gestures.get("long", Reaction.ALERT)
-        if reaction is not Reaction.ALERT and Reaction.ALERT in button.gestures.values():
-            what = f'a tap that slips into a hold is taken for the hold, and here that is "{reaction}"'
-            remedy = "Let the long press raise the alert, and another gesture do this."
-            yield Finding(("buttons", index, "gestures", "long"), what, remedy)
+        for key, gestures in (("gestures", button.gestures), ("small_gestures", button.small_gestures)):
+            reaction = gestures.get("long", Reaction.ALERT)
+            if reaction is not Reaction.ALERT and Reaction.ALERT in gestures.values():
+                what = f'a tap that slips into a hold is taken for the hold, and here that is "{reaction}"'
+                remedy = "Let the long press raise the alert, and another gesture do this."
+                yield Finding(("buttons", index, key, "long"), what, remedy)
 
 
 def _recipients(settings: Settings) -> Iterator[Finding]:
@@ -64,7 +83,7 @@ def _plan(settings: Settings) -> Iterator[Finding]:
 
 
 def _tests(settings: Settings) -> Iterator[Finding]:
-    has_tests = any(Reaction.TEST in button.gestures.values() for button in settings.buttons)
+    has_tests = any(Reaction.TEST in button.reactions() for button in settings.buttons)
     if has_tests and settings.alerts.test_notify is None:
         what = f"tests go to everybody in the first step: {', '.join(settings.test_recipients)}"
         remedy = "Name those who agreed to it: test_notify = [...]."

@@ -7,7 +7,7 @@ is reported elsewhere. So one mistake does not hide another.
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from importlib.util import find_spec
-from itertools import chain
+from itertools import chain, product
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -20,8 +20,11 @@ from flicbridge.config.lines import Where
 from flicbridge.fields import shown
 from flicbridge.gesture.settings import GestureSettings, find_pattern
 from flicbridge.gesture.table import COMMON, GestureTable, Pattern, Thresholds, parse_rhythm
+from flicbridge.press.settings import Family
 
 type Raw = Mapping[str, Any]
+
+GESTURES: Final = ("gestures", "small_gestures")
 
 SIMULATOR: Final = "bumble"
 """The package that the extra `simulator` brings and a simulated radio is made of."""
@@ -32,10 +35,12 @@ def across(raw: Raw) -> Iterator[Finding]:
     yield from _rhythm_names(raw)
     yield from _taken_names(raw)
     yield from _gestures(raw)
+    yield from _small_buttons(raw)
     yield from _first_step(raw)
     yield from _repeated_recipients(raw)
     yield from _unknown_recipients(raw)
     yield from _simulation(raw)
+    yield from _addresses(raw)
     yield from _alert_gesture(raw)
 
 
@@ -67,17 +72,26 @@ def _rhythm_names(raw: Raw) -> Iterator[Finding]:
 def _gestures(raw: Raw) -> Iterator[Finding]:
     """Gestures that do not exist, can never be made, or cannot be told from another one."""
     rhythms = {name: text for name, text in table(raw, "rhythms").items() if _is_rhythm(text)}
-    for index, button in tables(raw, "buttons"):
+    for (index, button), key in product(tables(raw, "buttons"), GESTURES):
         patterns: dict[str, Pattern] = {}
-        for name in table(button, "gestures"):
+        for name in table(button, key):
             if name in table(raw, "rhythms") and name not in rhythms:
                 continue  # the rhythm itself is what must be mended
             try:
                 patterns[name] = find_pattern(name, rhythms)
             except ValueError as error:
-                yield Finding(("buttons", index, "gestures", name), *split_advice(str(error)))
+                yield Finding(("buttons", index, key, name), *split_advice(str(error)))
         for flaw in GestureTable(patterns, _thresholds(button)).problems():
-            yield Finding(("buttons", index, "gestures", flaw.name), flaw.what, flaw.remedy)
+            yield Finding(("buttons", index, key, flaw.name), flaw.what, flaw.remedy)
+
+
+def _small_buttons(raw: Raw) -> Iterator[Finding]:
+    """Only a Flic Duo has a small button; whether a Flic 2 is one is known once it is paired."""
+    for index, button in tables(raw, "buttons"):
+        family = button.get("family")
+        if "small_gestures" in button and family in list(Family) and family != Family.FLIC2:
+            what = f"a button of the family {shown(family)} has no small button"
+            yield Finding(("buttons", index, "small_gestures"), what, "Remove it; only a Flic Duo has one.")
 
 
 def _is_rhythm(text: object) -> bool:
@@ -98,7 +112,8 @@ def _thresholds(button: Raw) -> Thresholds:
 
 
 def _taken_names(raw: Raw) -> Iterator[Finding]:
-    for section, key in (("buttons", "name"), ("buttons", "serial"), ("recipients", "name")):
+    own = (("buttons", "name"), ("buttons", "serial"), ("buttons", "address"), ("recipients", "name"))
+    for section, key in own:
         seen: dict[str, int] = {}
         for index, entry in tables(raw, section):
             value = entry.get(key)
@@ -161,19 +176,33 @@ def _test_names(raw: Raw) -> Iterator[tuple[Where, str]]:
 
 def _simulation(raw: Raw) -> Iterator[Finding]:
     is_simulated = table(raw, "radio").get("simulated") is True
+    is_test_bench = table(raw, "radio").get("believe_test_key") is True
     if is_simulated and find_spec(SIMULATOR) is None:
         what = "a simulated radio needs the extra `simulator`, which is not installed"
         yield Finding(("radio", "simulated"), what, 'Run: pip install "flicbridge[simulator]".')
     for index, button in tables(raw, "buttons"):
-        if button.get("simulated") is True and not is_simulated:
+        if button.get("simulated") is True and not (is_simulated or is_test_bench):
             what = "anybody can make a button that passes for this one: the test key is public"
             remedy = "Remove it; or, for a rehearsal, write simulated = true in [radio] too."
             yield Finding(("buttons", index, "simulated"), what, remedy)
 
 
+def _addresses(raw: Raw) -> Iterator[Finding]:
+    for index, button in tables(raw, "buttons"):
+        family, address = button.get("family"), button.get("address", "")
+        if family == Family.FLICD and address == "":
+            what = "is missing; flicd knows a button by its address only"
+            remedy = 'Write it as flicd\'s tools show it: address = "80:e4:da:71:b2:c3".'
+            yield Finding(("buttons", index, "address"), what, remedy)
+        elif family in (Family.FLIC2, Family.VIRTUAL) and address != "":
+            what = f"has no meaning for the family {shown(family)}"
+            yield Finding(("buttons", index, "address"), what, 'Remove it, or write family = "flicd".')
+
+
 def _alert_gesture(raw: Raw) -> Iterator[Finding]:
     gestures = [table(button, "gestures") for _, button in tables(raw, "buttons")]
-    reactions = [reaction for gesture in gestures for reaction in gesture.values()]
+    small = [table(button, "small_gestures") for _, button in tables(raw, "buttons")]
+    reactions = [reaction for gesture in (*gestures, *small) for reaction in gesture.values()]
     is_clear = all(gestures) and all(reaction in list(Reaction) for reaction in reactions)
     if gestures and is_clear and Reaction.ALERT not in reactions:
         what = "no button raises an alert, so nobody can call for help"

@@ -18,7 +18,7 @@ from flicbridge.errors import ConfigError
 from flicbridge.fields import PathBeside, Slug, Table, shown
 from flicbridge.gesture.settings import GestureSettings, Rhythm
 from flicbridge.press.settings import ButtonSettings as PressSettings
-from flicbridge.press.settings import RadioSettings
+from flicbridge.press.settings import FlicdSettings, RadioSettings
 from flicbridge.transport.base import ChannelOptions
 from flicbridge.transport.registry import read_channel
 
@@ -92,6 +92,16 @@ class ButtonSettings(PressSettings, GestureSettings):
         description="What each gesture does: alert, cancel, test, acknowledge or none.",
         examples=[{"long": "alert", "double": "test"}],
     )
+    small_gestures: dict[str, Reaction] = Field(
+        default={},
+        description="What the gestures of a Flic Duo's small button do; `gestures` are those of the big one."
+        " Without this key the small button does nothing. No other button has one.",
+        examples=[{"single": "alert"}],
+    )
+
+    def reactions(self) -> set[Reaction]:
+        """Everything that this button can do."""
+        return {*self.gestures.values(), *self.small_gestures.values()}
 
 
 class RecipientSettings(Table):
@@ -143,6 +153,9 @@ class Settings(Table):
     practice: PracticeSettings = Field(description="Where the doctor works.")
     alerts: AlertsSettings = Field(default=AlertsSettings(), description="How presses become alerts.")
     radio: RadioSettings = Field(default=RadioSettings(), description="The radio buttons are heard over.")
+    flicd: FlicdSettings = Field(
+        default=FlicdSettings(), description="The vendor's daemon, for buttons of the family flicd."
+    )
     rhythms: dict[Slug, Rhythm] = Field(
         default={}, description="Gestures of your own.", examples=[{"sos": "short short long"}]
     )

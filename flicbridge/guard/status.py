@@ -6,23 +6,41 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from flicbridge.guard.attacks import attacks, unproven
 from flicbridge.guard.board import Board
 from flicbridge.observation import Value
+from flicbridge.press.settings import Family
 
 # A CR2032 in a Flic 2: about 18 % and 6 % left. Source: flic2 fact sheet 9.3, from the vendor's curve.
 BATTERY_LOW_MV: Final = 2740
 BATTERY_CRITICAL_MV: Final = 2440
+# Where only flicd's percentage is known, which is about as rough.
+BATTERY_LOW_PERCENT: Final = 18
+BATTERY_CRITICAL_PERCENT: Final = 6
+
+FLICD_PROBLEMS: Final = {
+    "unreachable": "flicd_unreachable",
+    "radio_off": "flicd_radio_off",
+    "full": "flicd_full",
+}
+"""What is wrong with flicd, by its state."""
 
 
 @dataclass(frozen=True, slots=True)
 class ButtonPart:
-    """A configured button. `paired` is True for families that need no pairing."""
+    """A configured button.
+
+    Attributes:
+        paired: always, for families that need no pairing.
+        has_small_gestures: it is meant to be a Flic Duo.
+    """
 
     name: str
     family: str
     serial: str
     over_radio: bool
     paired: bool
+    has_small_gestures: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +54,11 @@ class ChannelPart:
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """What does not change while the bridge runs."""
+    """What does not change while the bridge runs.
+
+    Attributes:
+        believes_test_key: it is a test bench, and anybody can make a button that passes for one of its own.
+    """
 
     bridge: str
     version: str
@@ -45,6 +67,7 @@ class House:
     rehearsal: bool
     buttons: tuple[ButtonPart, ...]
     channels: tuple[ChannelPart, ...]
+    believes_test_key: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +79,16 @@ class Trouble:
         problem: one word for code to branch on, such as `radio_off`.
         detail: what was seen, in the words of whoever saw it; may be empty.
         since_at: since when, if known.
+        times: how often, for what happens again and again.
+        last_at: when it happened last, likewise.
     """
 
     part: str
     problem: str
     detail: str
     since_at: datetime | None
+    times: int | None = None
+    last_at: datetime | None = None
 
 
 def report(
@@ -69,15 +96,22 @@ def report(
 ) -> dict[str, Any]:
     """The answer of `flicbridge status --json`: ready for JSON.
 
-    `ok` is True when nothing is known to be wrong; `problems` lists what is, `radio`, `buttons`, `channels`
-    and `store` repeat what the parts last said of themselves.
+    `ok` is True when nothing is known to be wrong; `problems` lists what is, `radio`, `flicd`, `buttons`,
+    `channels` and `store` repeat what the parts last said of themselves.
     """
-    troubles = list(_troubles(house, board))
+    troubles = list(_troubles(house, board, now_at))
     oldest = counts.get("oldest_due_at")
     return {
         "ok": not troubles,
         "problems": [
-            {"part": t.part, "problem": t.problem, "detail": t.detail, "since": _iso(t.since_at)}
+            {
+                "part": t.part,
+                "problem": t.problem,
+                "detail": t.detail,
+                "since": _iso(t.since_at),
+                "times": t.times,
+                "last": _iso(t.last_at),
+            }
             for t in troubles
         ],
         "bridge": {
@@ -89,6 +123,7 @@ def report(
             "rehearsal": house.rehearsal,
         },
         "radio": board.facts("radio") or {"state": "unused"},
+        "flicd": board.facts("flicd") if _is_used(house, Family.FLICD) else {"state": "unused"},
         "buttons": [_button(button, board) for button in house.buttons],
         "channels": [_channel(channel, board) for channel in house.channels],
         "store": board.facts("store"),
@@ -125,16 +160,37 @@ def _channel(channel: ChannelPart, board: Board) -> dict[str, Any]:
     }
 
 
-def _troubles(house: House, board: Board) -> Iterator[Trouble]:
-    if any(button.over_radio for button in house.buttons):
+def _troubles(house: House, board: Board, now_at: datetime) -> Iterator[Trouble]:
+    if house.believes_test_key:
+        yield Trouble("radio", "test_key_believed", "", house.started_at)
+    if _is_used(house, Family.FLIC2):
         yield from _said(board, "radio", "state", {"off": "radio_off"}, "error")
+        yield from _silence(board)
+    if _is_used(house, Family.FLICD):
+        yield from _said(board, "flicd", "state", FLICD_PROBLEMS, "error")
     for button in house.buttons:
         yield from _button_troubles(button, board)
+    for part in ("radio", *(f"button:{button.name}" for button in house.buttons)):
+        for seen in attacks(part, board, now_at):
+            yield Trouble(part, seen.kind, seen.detail, seen.since_at, seen.times, seen.last_at)
     for channel in house.channels:
         wrong = {"failing": "channel_failing", "refused": "channel_refused"}
         yield from _said(board, f"channel:{channel.channel}", "state", wrong, "last_error")
     yield from _said(board, "store", "state", {"sick": "store_sick"}, "error")
     yield from _said(board, "api", "state", {"impaired": "api_impaired"}, "error")
+
+
+def _silence(board: Board) -> Iterator[Trouble]:
+    """Nothing is heard on the radio: since the last sign of life, not since it was worth reporting."""
+    if board.value("radio", "state") != "silent":
+        return
+    since, outcome = board.value("radio", "silent_since"), board.value("radio", "power_cycle")
+    detail = "" if outcome in (None, "done") else f"power cycle: {outcome}"
+    yield Trouble("radio", "radio_silent", detail, datetime.fromisoformat(str(since)) if since else None)
+
+
+def _is_used(house: House, family: Family) -> bool:
+    return any(button.family == family for button in house.buttons)
 
 
 def _button_troubles(button: ButtonPart, board: Board) -> Iterator[Trouble]:
@@ -144,24 +200,35 @@ def _button_troubles(button: ButtonPart, board: Board) -> Iterator[Trouble]:
         return
     if not button.over_radio:
         return
+    paused = board.note(part, "paused")
+    if paused is not None and paused.value:
+        yield Trouble(part, "paused", "", paused.since_at)
     link = board.note(part, "link")
-    if link is None or link.value != "up":
-        since_at = None if link is None else link.since_at
+    # Of a button that sleeps nothing can be known, so nothing is said; when it was last heard is shown.
+    if link is None or link.value not in ("up", "asleep"):
+        # Under attack a link tries and fails all the time; how long it has been without success matters.
+        seen = board.note(part, "connected") or link
+        since_at = None if seen is None else seen.since_at
         yield Trouble(part, "not_connected", _text(board.value(part, "last_error")), since_at)
+    if button.has_small_gestures and (keys := board.note(part, "keys")) is not None and keys.value == 1:
+        yield Trouble(part, "no_small_button", "", keys.since_at)
     yield from _battery_troubles(part, board)
-    for fact, problem in (("tampering", "tampering"), ("presses_lost", "presses_lost")):
-        note = board.note(part, fact)
-        if note is not None and note.value:
-            yield Trouble(part, problem, _text(note.value), note.since_at)
+    if (doubt := unproven(part, board)) is not None:
+        yield Trouble(part, doubt.kind, doubt.detail, doubt.since_at, doubt.times, doubt.last_at)
+    lost = board.note(part, "presses_lost")
+    if lost is not None and lost.value:
+        yield Trouble(part, "presses_lost", _text(lost.value), lost.since_at)
 
 
 def _battery_troubles(part: str, board: Board) -> Iterator[Trouble]:
-    note = board.note(part, "battery_mv")
-    if note is None or not isinstance(note.value, int | float):
-        return
-    if note.value <= BATTERY_LOW_MV:
-        problem = "battery_critical" if note.value <= BATTERY_CRITICAL_MV else "battery_low"
-        yield Trouble(part, problem, f"{note.value:.0f} mV", note.since_at)
+    """By the voltage where it is known: a percentage is only made from it."""
+    fact, unit, low, critical = "battery_mv", "mV", BATTERY_LOW_MV, BATTERY_CRITICAL_MV
+    if board.note(part, fact) is None:
+        fact, unit, low, critical = "battery_percent", "%", BATTERY_LOW_PERCENT, BATTERY_CRITICAL_PERCENT
+    note = board.note(part, fact)
+    if note is not None and isinstance(note.value, int | float) and note.value <= low:
+        problem = "battery_critical" if note.value <= critical else "battery_low"
+        yield Trouble(part, problem, f"{note.value:.0f} {unit}", note.since_at)
 
 
 def _said(board: Board, part: str, fact: str, wrong: Mapping[str, str], detail: str) -> Iterator[Trouble]:

@@ -16,7 +16,7 @@ from flicbridge.fields import shown
 from flicbridge.gesture.script import finger_script
 from flicbridge.gesture.settings import gesture_table
 from flicbridge.press.settings import Family
-from flicbridge.simulator.scenario import Heal, OfButton, OrderFault, Press, Scenario
+from flicbridge.simulator.scenario import Heal, Key, OfButton, OrderFault, Press, Scenario
 
 type FingerScript = Sequence[tuple[float, float]]
 """When the finger goes down and up, in seconds from now."""
@@ -45,11 +45,13 @@ class Part:
         button: which button.
         gesture: the gesture's name; None for a script of the scenario's own.
         script: the same for a finger.
+        key: which key of a Duo: 0 the big one, 1 the small one.
     """
 
     button: ButtonSettings
     gesture: str | None
     script: FingerScript
+    key: int = 0
 
 
 class Casting:
@@ -84,12 +86,13 @@ class Casting:
             channel for step in steps if step.after <= by for channel in self._of_recipients(step.notify)
         )
 
-    def reactions(self) -> Mapping[tuple[str, str], str]:
-        """What every gesture of every button does."""
+    def reactions(self) -> Mapping[tuple[str, int, str], str]:
+        """What every gesture of every key of every button does."""
         return {
-            (button.name, gesture): reaction.value
+            (button.name, key, gesture): reaction.value
             for button in self._settings.buttons
-            for gesture, reaction in button.gestures.items()
+            for key in (0, 1)
+            for gesture, reaction in _gestures(button, key).items()
         }
 
     # -- the parts of a scenario ---------------------------------------------------------------------------
@@ -120,26 +123,37 @@ class Casting:
 
     def part(self, step: Press) -> Part:
         """Who presses what. Raises MiscastError."""
+        key = 1 if step.key is Key.SMALL else 0
         if step.script is not None:
             button = self.flic(step.button)
-            return Part(button, None, [(d.total_seconds(), u.total_seconds()) for d, u in step.script])
+            self._find_key(button, key)
+            script = [(d.total_seconds(), u.total_seconds()) for d, u in step.script]
+            return Part(button, None, script, key)
         if step.reaction is not None:
-            button, gesture = self._reacting(Reaction(step.reaction), step.button)
+            button, gesture = self._reacting(Reaction(step.reaction), step.button, key)
         else:
             button, gesture = self._button(step.button), step.gesture or ""
-        table = gesture_table(button.gestures, self._settings.rhythms, button, contacts_bounce=False)
+        gestures = self._find_key(button, key)
+        table = gesture_table(gestures, self._settings.rhythms, button, contacts_bounce=False)
         if gesture not in table.patterns:
-            known = ", ".join(button.gestures)
+            known = ", ".join(gestures)
             what = f"button {shown(button.name)} has no gesture {shown(gesture)} in these settings"
             raise MiscastError("gesture", what, f"It has: {known}.")
-        return Part(button, gesture, finger_script(table, gesture))
+        return Part(button, gesture, finger_script(table, gesture), key)
+
+    def _find_key(self, button: ButtonSettings, key: int) -> Mapping[str, Reaction]:
+        """The gestures of a key. Raises MiscastError if these settings do not know it."""
+        if not (found := _gestures(button, key)):
+            what = f"button {shown(button.name)} has no small button in these settings"
+            raise MiscastError("key", what, "Give it small_gestures, or press the big one.")
+        return found
 
     def flic(self, name: str | None) -> ButtonSettings:
         """A button on the radio. Raises MiscastError."""
         button = self._button(name)
-        if button.family is not Family.FLIC2:
+        if button.family is Family.VIRTUAL:
             what = f"button {shown(button.name)} is a virtual one: it has no radio and no finger on it"
-            raise MiscastError("button", what, 'Name a button of the family "flic2".')
+            raise MiscastError("button", what, 'Name a button of the family "flic2" or "flicd".')
         return button
 
     def meant(self, selector: str) -> tuple[str, ...]:
@@ -165,18 +179,22 @@ class Casting:
 
     def _button(self, name: str | None) -> ButtonSettings:
         if name is None:
-            return self._reacting(Reaction.ALERT, None)[0]
+            return self._reacting(Reaction.ALERT, None, 0)[0]
         if name not in self._buttons:
             known = ", ".join(self._buttons)
             what = f"no button of these settings is called {shown(name)}"
             raise MiscastError("button", what, f"There are: {known}. Without the key, the first that alerts.")
         return self._buttons[name]
 
-    def _reacting(self, reaction: Reaction, name: str | None) -> tuple[ButtonSettings, str]:
+    def _reacting(self, reaction: Reaction, name: str | None, key: int) -> tuple[ButtonSettings, str]:
         """The first gesture with a reaction, of one button or of all."""
         for button in self._settings.buttons if name is None else [self._button(name)]:
-            for gesture, does in button.gestures.items():
+            for gesture, does in _gestures(button, key).items():
                 if does is reaction:
                     return button, gesture
         what = f"no gesture of these settings does {shown(reaction.value)}"
         raise MiscastError("reaction", what, "Give a button such a gesture, or leave this scenario out.")
+
+
+def _gestures(button: ButtonSettings, key: int) -> Mapping[str, Reaction]:
+    return button.small_gestures if key else button.gestures

@@ -8,11 +8,12 @@ from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from flicbridge.press.flic2.crypto import TEST_ROOT_KEY
 from flicbridge.press.flic2.wire.verify import certificate_message
 
 TEST_ROOT_SEED: Final = bytes.fromhex("f11c" * 16)
 """Ed25519 seed; worth nothing, as everybody has it."""
-TEST_ROOT_PUBLIC: Final = bytes.fromhex("3fdd8dc013564aab2e47ff12ae729f246b84444a15e35f9c7a26b0c3020e6449")
+TEST_ROOT_PUBLIC: Final = TEST_ROOT_KEY
 
 _VARIANT_AT: Final = 32
 _VARIANT_BITS: Final = 0x03

@@ -7,12 +7,14 @@ can matter. Then it is torn down, and the disk is put back as it was in that mom
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
 from typing import Final, Protocol
 
 from flicbridge.bridge import DATABASE, open_bridge
 from flicbridge.clock import Clock
 from flicbridge.house import Bridge
+from flicbridge.room import RadioRoom
 from flicbridge.simulator.peripheral import Peripheral
 from flicbridge.simulator.room import simulated_radio
 from flicbridge.simulator.standins import Cast
@@ -32,10 +34,22 @@ class Cuttable(Protocol):
     def mend(self, why: str) -> None: ...
 
 
+class Carried(Protocol):
+    """A simulated button of any family, as far as it can be carried about and pressed."""
+
+    async def press(self, script: list[tuple[float, float]], /, *, key: int = 0) -> None: ...
+
+    def out_of_range(self) -> None: ...
+
+    def back_in_range(self) -> None: ...
+
+    async def change_battery(self) -> None: ...
+
+
 class Pocket:
     """Where a simulated button is: in the radio's reach, unless there is a reason why not."""
 
-    def __init__(self, button: Peripheral) -> None:
+    def __init__(self, button: Carried) -> None:
         self.button = button
         self._reasons: set[str] = set()
 
@@ -117,9 +131,8 @@ class Life:
 
     async def _live(self, ready: asyncio.Event) -> None:
         cast, clock = self._cast, self._clock
-        buttons = {name: pocket.button for name, pocket in self._pockets.items()}
         async with (
-            simulated_radio(self._world, buttons, clock=clock, observe=lambda _: None) as room,
+            self._room() as room,
             open_bridge(cast.settings, cast.secrets, clock=clock, room=room) as bridge,
             asyncio.TaskGroup() as group,
         ):
@@ -131,3 +144,14 @@ class Life:
                 await asyncio.get_running_loop().create_future()
             finally:
                 self._bridge = None
+
+    def _room(self) -> AbstractAsyncContextManager[RadioRoom | None]:
+        """The bridge's radio, if any button is on it: nothing is heard over one without, which is a fault."""
+        buttons = {
+            name: pocket.button
+            for name, pocket in self._pockets.items()
+            if isinstance(pocket.button, Peripheral)
+        }
+        if not buttons:
+            return nullcontext()
+        return simulated_radio(self._world, buttons, clock=self._clock, observe=lambda _: None)

@@ -119,7 +119,9 @@ class Play:
             return
         name, began_s = part.button.name, self.clock.now_s()
         async with asyncio.TaskGroup() as hand:
-            hand.create_task(self.pockets[name].button.press(list(part.script)), name=f"press:{name}")
+            hand.create_task(
+                self.pockets[name].button.press(list(part.script), key=part.key), name=f"press:{name}"
+            )
             for down_s, up_s in part.script:
                 await self.clock.sleep(began_s + down_s - self.clock.now_s())
                 self.story.finger_down(name, began_s + down_s)

@@ -3,7 +3,7 @@
 A button does not forget when the bridge restarts, so what it remembers is kept in `state_dir/simulated/`.
 """
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -13,14 +13,16 @@ from flicbridge.clock import Clock, SystemClock
 from flicbridge.config.settings import Settings
 from flicbridge.observation import Observe
 from flicbridge.press.radio import Radio
-from flicbridge.press.settings import Family
+from flicbridge.press.settings import Family, RadioSettings
 from flicbridge.room import Finger, RadioRoom
 from flicbridge.simulator.keys import TEST_ROOT_PUBLIC
 from flicbridge.simulator.peripheral import Peripheral
+from flicbridge.simulator.power import VirtualPower
 from flicbridge.simulator.world import VirtualWorld
 from flicbridge.supervise import Start, alongside
 
 SAVE_EVERY_S: Final = 1.0
+USUAL: Final = RadioSettings()
 
 
 @asynccontextmanager
@@ -29,9 +31,10 @@ async def open_simulated_room(
 ) -> AsyncGenerator[RadioRoom]:
     """Open the room; a button that was never paired is held until it is in public mode, as a person would."""
     folder = settings.bridge.state_dir / "simulated"
-    names = [button.name for button in settings.buttons if button.family is Family.FLIC2]
+    flics = [button for button in settings.buttons if button.family is Family.FLIC2]
+    duos = {button.name for button in flics if button.small_gestures}
     async with VirtualWorld() as world:
-        buttons = await wake_buttons(world, names, folder)
+        buttons = await wake_buttons(world, [button.name for button in flics], folder, duos)
         background: dict[str, Start] = {"simulated-memory": partial(_remember, buttons, folder, clock)}
         background |= {
             f"hold:{name}": button.hold_7_seconds
@@ -40,27 +43,48 @@ async def open_simulated_room(
         }
         async with (
             alongside(**background),
-            simulated_radio(world, buttons, clock=clock, observe=observe) as room,
+            simulated_radio(world, buttons, clock=clock, observe=observe, wanted=settings.radio) as room,
         ):
             yield room
 
 
 @asynccontextmanager
 async def simulated_radio(
-    world: VirtualWorld, buttons: Mapping[str, Peripheral], *, clock: Clock, observe: Observe
+    world: VirtualWorld,
+    buttons: Mapping[str, Peripheral],
+    *,
+    clock: Clock,
+    observe: Observe,
+    wanted: RadioSettings = USUAL,
 ) -> AsyncGenerator[RadioRoom]:
     """A bridge's radio in a world that is there already."""
-    radio = Radio(world.radio.scanner, world.radio.client, clock=clock, observe=observe)
+    radio = Radio(
+        world.radio.scanner,
+        world.radio.client,
+        clock=clock,
+        observe=observe,
+        power=VirtualPower(world.radio, clock=clock) if wanted.power_cycle else None,
+        silence_s=wanted.silence.total_seconds(),
+    )
     async with alongside(radio=radio.run):
         yield RadioRoom(radio, TEST_ROOT_PUBLIC, {name: _finger(button) for name, button in buttons.items()})
 
 
-async def wake_buttons(world: VirtualWorld, names: Sequence[str], folder: Path) -> dict[str, Peripheral]:
-    """Bring the buttons of these names into the world, with what they remember."""
+async def wake_buttons(
+    world: VirtualWorld, names: Sequence[str], folder: Path, duos: Collection[str] = ()
+) -> dict[str, Peripheral]:
+    """Bring the buttons of these names into the world, with what they remember.
+
+    Args:
+        world: where to.
+        names: of all of them.
+        folder: where what they remember is kept.
+        duos: which are made as Duos, if they remember nothing.
+    """
     buttons = {}
     for name in names:
         state, away_s = _remembered(folder, name)
-        buttons[name] = await world.add_button(name, state=state, away_s=away_s)
+        buttons[name] = await world.add_button(name, duo=name in duos, state=state, away_s=away_s)
     return buttons
 
 

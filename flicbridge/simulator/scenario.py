@@ -11,6 +11,7 @@ within = "3s"
 """
 
 from datetime import timedelta
+from enum import StrEnum
 from itertools import pairwise
 from typing import Annotated, Any, Final, Literal, Self
 
@@ -29,6 +30,13 @@ _CHANNEL: Final = (
     'Which channels: "all", "first" (the first one of the first step of the plan), a recipient ("samu"), one'
     ' of its channels ("samu/0"), or a transport ("email").'
 )
+
+
+class Key(StrEnum):
+    """Which of the two buttons of a Flic Duo; any other button has but a big one."""
+
+    BIG = "big"
+    SMALL = "small"
 
 
 class _Step(Table):
@@ -50,6 +58,9 @@ class Press(_Step):
         examples=["alert"],
     )
     gesture: Line | None = Field(default=None, description="Make this gesture.", examples=["double"])
+    key: Key = Field(
+        default=Key.BIG, description="Which of the two buttons of a Flic Duo.", examples=["small"]
+    )
     script: tuple[tuple[Duration, Duration], ...] | None = Field(
         default=None,
         min_length=1,

@@ -136,9 +136,13 @@ class Screen:
 
     def _players(self, cast: Cast) -> list[tuple[str, str]]:
         _ = self._translate
-        flic, virtual = _("simulated Flic 2 {serial}, paired over a simulated radio"), _("virtual button")
+        played_by = {
+            Family.FLIC2: _("simulated Flic 2 {serial}, paired over a simulated radio"),
+            Family.FLICD: _("simulated Flic 1 {address}, behind a stand-in for flicd"),
+            Family.VIRTUAL: _("virtual button"),
+        }
         players = [
-            (button.name, flic.format(serial=button.serial) if button.family is Family.FLIC2 else virtual)
+            (button.name, played_by[button.family].format(serial=button.serial, address=button.address))
             for button in cast.settings.buttons
         ]
         for standin in cast.standins.values():

@@ -1,8 +1,8 @@
 """The stage for one scenario: a small world around the real bridge, and everything that is seen in it.
 
 The bridge is the one that runs in a practice, with the installer's settings. Replaced are: the state (a
-temporary folder), the radio and the buttons on it, the addresses of the channels (`standins`), and the clock,
-where idle time shall be skipped.
+temporary folder), the radio, flicd and the buttons on them, the addresses of the channels (`standins`), and
+the clock, where idle time shall be skipped.
 """
 
 import asyncio
@@ -18,9 +18,10 @@ from flicbridge.bridge import DATABASE
 from flicbridge.clock import Clock, LoopClock
 from flicbridge.config.settings import Settings
 from flicbridge.errors import ButtonUnreachableError
-from flicbridge.press.settings import Family
+from flicbridge.press.settings import Family, FlicdSettings
 from flicbridge.simulator.casting import Casting
 from flicbridge.simulator.evidence import Evidence
+from flicbridge.simulator.flicd import FakeFlicd
 from flicbridge.simulator.leap import LeapingEventLoop
 from flicbridge.simulator.letter import read_letter
 from flicbridge.simulator.life import Life, Pocket
@@ -110,12 +111,19 @@ class _Stage:
             folder = Path(stack.enter_context(TemporaryDirectory(prefix="flicbridge-")))
             stack.enter_context(overheard(self._hear, show=show_logs))
             world = await stack.enter_async_context(VirtualWorld())
-            buttons = {name: await world.add_button(name) for name in self._flics()}
+            buttons = {name: await world.add_button(name, duo=duo) for name, duo in self._flics().items()}
             await pair_all(world, buttons, folder / "state" / DATABASE, LoopClock(loop))
             # Made only now: pairing took no real time, and the texts say what time it is.
             clock = LoopClock(loop)
-            cast = await stack.enter_async_context(standing_in(self._settings, folder, clock))
+            flicd = await stack.enter_async_context(FakeFlicd(clock))
+            settings = self._settings.model_copy(update={"flicd": FlicdSettings(port=flicd.port)})
+            cast = await stack.enter_async_context(standing_in(settings, folder, clock))
             pockets = {name: Pocket(button) for name, button in buttons.items()}
+            pockets |= {
+                button.name: Pocket(flicd.add_button(button.address))
+                for button in settings.buttons
+                if button.family is Family.FLICD
+            }
             life = Life(cast, world, pockets, clock)
             story = self._story(clock)
             async with asyncio.TaskGroup() as group:
@@ -138,8 +146,10 @@ class _Stage:
             ended_s=ended_s,
         )
 
-    def _flics(self) -> list[str]:
-        return [button.name for button in self._settings.buttons if button.family is Family.FLIC2]
+    def _flics(self) -> dict[str, bool]:
+        """The buttons on the radio, and whether each is a Duo: whoever has small gestures must be one."""
+        flics = (button for button in self._settings.buttons if button.family is Family.FLIC2)
+        return {button.name: bool(button.small_gestures) for button in flics}
 
     def _story(self, clock: Clock) -> Story:
         recipients = {channel: channel.rpartition("/")[0] for channel in self._casting.channels}

@@ -16,7 +16,7 @@ from typing import Any, Final
 from yarl import URL
 
 from flicbridge.clock import Clock
-from flicbridge.config.settings import RecipientSettings, Settings
+from flicbridge.config.settings import ButtonSettings, RecipientSettings, Settings
 from flicbridge.errors import ConfigError, Problem
 from flicbridge.press.settings import Family, RadioSettings
 from flicbridge.simulator.certificate import HOST, Authority
@@ -142,16 +142,17 @@ def _rehearsed(settings: Settings, folder: Path, recipients: Iterable[RecipientS
             "radio": RadioSettings(simulated=True),
             "api": settings.api.model_copy(update={"listen": None}),
             "recipients": tuple(recipients),
-            "buttons": tuple(
-                button.model_copy(
-                    update={"simulated": True, "serial": Identity.made_for(button.name).serial}
-                    if button.family is Family.FLIC2
-                    else {}
-                )
-                for button in settings.buttons
-            ),
+            "buttons": tuple(map(_simulated, settings.buttons)),
         }
     )
+
+
+def _simulated(button: ButtonSettings) -> ButtonSettings:
+    """The button that is simulated in place of a real one; whoever has small gestures is a Duo."""
+    if button.family is not Family.FLIC2:
+        return button
+    identity = Identity.made_for(button.name, duo=bool(button.small_gestures))
+    return button.model_copy(update={"simulated": True, "serial": identity.serial})
 
 
 @dataclass(frozen=True, slots=True)

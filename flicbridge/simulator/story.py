@@ -56,7 +56,7 @@ class Story:
     Attributes:
         timeline: where it is told.
         recipients: by channel.
-        reactions: by button and gesture.
+        reactions: by button, key and gesture.
         steps: how many steps the plan has.
         calls: the alerts, oldest first.
         letters: what arrived, in order.
@@ -67,7 +67,7 @@ class Story:
     clock: Clock
     timeline: Timeline
     recipients: Mapping[str, str]
-    reactions: Mapping[tuple[str, str], str]
+    reactions: Mapping[tuple[str, int, str], str]
     steps: int
     calls: dict[UUID, Call] = field(default_factory=dict)
     letters: list[Letter] = field(default_factory=list)
@@ -126,7 +126,7 @@ class Story:
         facts = entry.facts
         match entry.event:
             case "gesture_recognised":
-                self._gesture(facts["button"], facts["gesture"])
+                self._gesture(facts["button"], facts["key"], facts["gesture"])
             case "press_taken":
                 self._press(facts)
             case "delivery":
@@ -141,9 +141,9 @@ class Story:
             detail = ", ".join(f"{key}: {value}" for key, value in facts.items())
             self.timeline.note(What.ERROR, event=entry.event, detail=detail)
 
-    def _gesture(self, button: str, gesture: str) -> None:
+    def _gesture(self, button: str, key: int, gesture: str) -> None:
         self._recognised_s[button] = self.clock.now_s()
-        reaction = self.reactions.get((button, gesture), "none")
+        reaction = self.reactions.get((button, key, gesture), "none")
         self.timeline.note(What.GESTURE, button=button, gesture=gesture, reaction=reaction)
 
     def _press(self, facts: Mapping[str, Any]) -> None:

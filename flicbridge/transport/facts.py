@@ -27,6 +27,7 @@ def compose_facts(telling: Telling, *, delivery: UUID, recipient: str, attempt: 
         was_queued: true if the button had kept the press while it was out of reach.
         timezone: the practice's, as in the IANA data base.
         bridge, button, gesture: what raised the alert, by the names of its configuration.
+        key: which of the two buttons of a Flic Duo: 0 the big one, 1 the small one; 0 for all others.
         doctor: {name, phone}.
         practice: {name, address, room, access}; room and access may be empty.
         position: {latitude, longitude, accuracy_m, geo_uri, age_s, label} or null if nobody knows; degrees
@@ -54,6 +55,7 @@ def compose_facts(telling: Telling, *, delivery: UUID, recipient: str, attempt: 
         "bridge": alert.bridge,
         "button": alert.button,
         "gesture": alert.gesture,
+        "key": alert.key,
         "doctor": {"name": alert.doctor.name, "phone": alert.doctor.phone},
         "practice": _practice(telling),
         "position": None if alert.position is None else _position(alert.position),

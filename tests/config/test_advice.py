@@ -41,8 +41,30 @@ def test_a_wise_file_gets_no_advice(sound: Path) -> None:
             ),
         ),
         (
+            ('family = "flic2"', 'family = "flic2"\nsmall_gestures = { long = "cancel", single = "alert" }'),
+            (
+                "buttons[0].small_gestures.long",
+                'a tap that slips into a hold is taken for the hold, and here that is "cancel"',
+            ),
+        ),
+        (
+            ('family = "flic2"', 'family = "flic2"\nlink = "on_press"'),
+            ("buttons[0].link", '"poche" sleeps, so nobody notices when it is gone or its battery is empty'),
+        ),
+        (
+            ('family = "flic2"', 'family = "flic2"\nidle = "20s"'),
+            ("buttons[0].idle", '"poche" stays connected, so idle means nothing to it'),
+        ),
+        (
             ("[doctor]", "[radio]\nsimulated = true\n[doctor]"),
             ("radio.simulated", "the radio is simulated, so no real button is heard"),
+        ),
+        (
+            ("[doctor]", "[radio]\nbelieve_test_key = true\n[doctor]"),
+            (
+                "radio.believe_test_key",
+                "anybody can make a button that passes for one of yours: the test key is public",
+            ),
         ),
         (
             ("position = { latitude = 45.83362, longitude = 1.26105 }", ""),

@@ -192,6 +192,14 @@ def test_a_simulated_radio_says_which_extra_it_needs(sound: Path) -> None:
     assert load(sound).radio.simulated
 
 
+def test_a_test_bench_may_have_simulated_buttons_over_real_bluetooth(sound: Path) -> None:
+    text = sound.read_text(encoding="utf-8").replace('"flic2"', '"flic2"\nsimulated = true')
+    sound.write_text(text + "\n[radio]\nbelieve_test_key = true\n", encoding="utf-8")
+    settings = load(sound)
+    assert settings.buttons[0].simulated
+    assert not settings.radio.simulated
+
+
 def test_only_the_transports_in_use_are_imported(sound: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from flicbridge.config import load;"

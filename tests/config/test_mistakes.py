@@ -91,6 +91,11 @@ MISTAKES = [
         id="missing plan",
     ),
     pytest.param(
+        "[doctor]", '[radio]\nsilence = "5s"\n\n[doctor]',
+        ("radio.silence", 5, '"5s" is out of range', "Write at least 30s."),
+        id="radio that is suspected all the time",
+    ),
+    pytest.param(
         "[doctor]", "[[doctor]]",
         ("doctor", 4, "a list is not a table", "Write [doctor] with single brackets, once."),
         id="double brackets where single ones belong",
@@ -386,7 +391,7 @@ def test_a_problem_reads_as_one_line_with_the_file_the_key_and_the_line(problems
     (problem,) = problems(('family = "flic2"', 'family = "flic3"'))
     assert str(problem) == (
         'buttons[0].family (line 15): "flic3" is not possible here.'
-        ' Did you mean "flic2"? Possible: "flic2" or "virtual".'
+        ' Did you mean "flicd"? Possible: "flic2", "flicd" or "virtual".'
     )
     with pytest.raises(ConfigError) as raised:
         load(sound)

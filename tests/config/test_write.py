@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flicbridge.config import button_lines, example, load, write_serial
+from flicbridge.config import button_lines, example, load, remove_serial, rename_button, write_serial
 from flicbridge.errors import ConfigError, Problem
 
 SERIAL = "BF12-A34567"
@@ -156,6 +156,134 @@ def test_a_missing_file_is_not_made(tmp_path: Path) -> None:
 )
 def test_nothing_but_a_name_gets_into_the_file(sound: Path, button: str, serial: str) -> None:
     assert problem_of(sound, button, serial).where in ("buttons.name", "buttons.serial")
+
+
+def test_a_new_table_says_that_its_button_is_simulated(sound: Path) -> None:
+    written = write_serial(sound, "tiroir", SERIAL, simulated=True)
+    assert written == button_lines("tiroir", SERIAL, simulated=True)
+    assert tomllib.loads(sound.read_text(encoding="utf-8"))["buttons"][1]["simulated"] is True
+
+
+# -- forgetting
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            f'[[buttons]]\nname = "poche" # p\n# nr\n{LINE} # s\nfamily = "flic2"\n',
+            '[[buttons]]\nname = "poche" # p\n# nr\nfamily = "flic2"\n',
+        ),
+        (
+            'buttons = [{ name = "a" }, { name = "poche", serial = "BF12-A34567" }] # both\n',
+            'buttons = [{ name = "a" }, { name = "poche"  }] # both\n',
+        ),
+        (
+            f'[[buttons]]\r\nname = "poche"\r\n{LINE}\r\n[log]\r\n',
+            '[[buttons]]\r\nname = "poche"\r\n[log]\r\n',
+        ),
+    ],
+)
+def test_a_serial_goes_and_everything_else_stays(tmp_path: Path, before: str, after: str) -> None:
+    path = tmp_path / "practice.toml"
+    path.write_bytes(before.encode())
+    assert remove_serial(path, "poche") is True
+    assert path.read_bytes().decode() == after
+
+
+def test_tables_in_any_order_stay_where_they_are(tmp_path: Path) -> None:
+    """An editing library may gather what belongs together."""
+    path = tmp_path / "practice.toml"
+    before = '[[buttons]]\nname = "a"\n\n[radio]\nx = 1\n\n# mine\n[[buttons]]\nname = "poche"\n\n[log]\n'
+    path.write_text(before)
+    write_serial(path, "poche", SERIAL)
+    rename_button(path, "poche", "veste")
+    assert path.read_text() == before.replace('"poche"\n', f'"veste"\n{LINE}\n')
+    write_serial(path, "veste", "BF99-A99999")
+    assert path.read_text() == before.replace('"poche"\n', '"veste"\nserial = "BF99-A99999"\n')
+    remove_serial(path, "veste")
+    assert path.read_text() == before.replace("poche", "veste")
+
+
+def test_a_name_that_stands_beside_its_like_changes_alone(tmp_path: Path) -> None:
+    path = tmp_path / "practice.toml"
+    path.write_text('buttons = [{ name = "poche" }]\nround = { button = "poche", label = "poche" }\n')
+    assert rename_button(path, "poche", "veste") == 2
+    assert tomllib.loads(path.read_text()) == {
+        "buttons": [{"name": "veste"}],
+        "round": {"button": "veste", "label": "poche"},
+    }
+
+
+@pytest.mark.parametrize("button", ["poche", "nobody"])
+def test_where_no_serial_is_nothing_is_written(sound: Path, button: str) -> None:
+    before = sound.stat()
+    assert remove_serial(sound, button) is False
+    assert sound.stat().st_mtime_ns == before.st_mtime_ns
+
+
+# -- renaming
+
+REFERENCES = """\
+[[buttons]]
+name = "poche"   # hidden
+family = "flic2"
+
+[[buttons]]
+name = "tiroir"
+
+[rounds]
+button = "poche" # which
+buttons = [ "tiroir", "poche", ] # both
+inner = [ { button = "poche" }, "poche" ]
+
+[other]
+name = "poche"
+"""
+
+
+def test_a_name_changes_wherever_a_button_is_meant_and_nowhere_else(tmp_path: Path) -> None:
+    path = tmp_path / "practice.toml"
+    path.write_text(REFERENCES)
+    assert rename_button(path, "poche", "veste") == 4
+    expected = REFERENCES.replace('name = "poche"   #', 'name = "veste"   #').replace(
+        'button = "poche"', 'button = "veste"'
+    )
+    assert path.read_text() == expected.replace('"tiroir", "poche"', '"tiroir", "veste"')
+
+
+def test_the_example_keeps_every_comment_when_a_button_is_renamed(tmp_path: Path) -> None:
+    path = tmp_path / "practice.toml"
+    path.write_text(example(), encoding="utf-8")
+    assert rename_button(path, "poche", "veste") == 1
+    assert path.read_text(encoding="utf-8") == example().replace('name = "poche"', 'name = "veste"')
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        ("nobody", "veste", 'no button is called "nobody"'),
+        ("poche", "poche", 'the name "poche" is taken'),
+        ("poche", 'x"\nfamily = "virtual', "name"),
+    ],
+)
+def test_a_renaming_that_cannot_be_leaves_the_file_alone(sound: Path, old: str, new: str, what: str) -> None:
+    before = sound.read_bytes()
+    with pytest.raises(ConfigError) as raised:
+        rename_button(sound, old, new)
+    assert what in str(raised.value)
+    assert sound.read_bytes() == before
+
+
+def test_a_renaming_that_cannot_be_written_says_what_to_do(
+    sound: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: Path, target: Path) -> Path:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(ConfigError, match=r'Permission denied.*Write "veste" for "poche" by hand'):
+        rename_button(sound, "poche", "veste")
 
 
 names = st.sampled_from(["poche", "tiroir", "accueil"])

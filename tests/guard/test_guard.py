@@ -1,6 +1,7 @@
 """The board keeps the newest of every fact, and the status says what is wrong and nothing else."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -52,6 +53,10 @@ def answer(board: Board, house: House = HOUSE) -> dict[str, Any]:
     return report(house, board, counts={}, open_alerts=[], now_at=NOON + timedelta(seconds=60))
 
 
+def answer_at(board: Board, now_at: datetime) -> dict[str, Any]:
+    return report(HOUSE, board, counts={}, open_alerts=[], now_at=now_at)
+
+
 async def test_a_note_knows_since_when_it_is_true(board: Board, clock: Clock) -> None:
     say(board, "radio", state="off")
     await clock.sleep(60)
@@ -97,12 +102,29 @@ async def test_a_house_in_order_has_no_problems(board: Board) -> None:
     ("subject", "facts", "problem"),
     [
         ("radio", {"state": "off", "error": "no adapter"}, ("radio", "radio_off", "no adapter")),
+        ("radio", {"state": "silent", "power_cycle": "done"}, ("radio", "radio_silent", "")),
+        ("radio", {"state": "silent"}, ("radio", "radio_silent", "")),
+        (
+            "radio",
+            {"state": "silent", "power_cycle": "refused"},
+            ("radio", "radio_silent", "power cycle: refused"),
+        ),
         ("button:poche", {"link": "waiting"}, ("button:poche", "not_connected", "")),
+        ("button:poche", {"link": "asleep"}, None),
         ("button:poche", {"link": "refused", "last_error": "x"}, ("button:poche", "not_connected", "x")),
         ("button:poche", {"battery_mv": 2741.0}, None),
         ("button:poche", {"battery_mv": 2740.0}, ("button:poche", "battery_low", "2740 mV")),
         ("button:poche", {"battery_mv": 2440.0}, ("button:poche", "battery_critical", "2440 mV")),
-        ("button:poche", {"tampering": 2.0}, ("button:poche", "tampering", "2.0")),
+        ("button:poche", {"tampering": 2, "tampering_detail": "x"}, ("button:poche", "tampering", "x")),
+        ("button:poche", {"impostor": 1, "impostor_detail": "x"}, ("button:poche", "impostor", "x")),
+        ("button:poche", {"garbage": 500, "garbage_detail": "x"}, ("button:poche", "garbage", "x")),
+        ("button:poche", {"unproven": 2}, None),
+        ("button:poche", {"unproven": 3}, ("button:poche", "unproven", "")),
+        (
+            "radio",
+            {"advertisement_flood": 1, "advertisement_flood_detail": "x"},
+            ("radio", "advertisement_flood", "x"),
+        ),
         ("button:poche", {"presses_lost": 1.0}, ("button:poche", "presses_lost", "1.0")),
         (
             "channel:samu/0",
@@ -129,12 +151,54 @@ async def test_every_failure_has_a_voice(
     assert found["ok"] is (problem is None)
 
 
+async def test_an_attack_is_a_problem_for_a_day_after_it_was_last_seen(board: Board, clock: Clock) -> None:
+    well(board)
+    began = NOON.isoformat(timespec="seconds")
+    say(board, "button:poche", impostor_since=began, impostor_detail="not_genuine", impostor=1)
+    await clock.sleep(3600)
+    say(board, "button:poche", impostor=40)
+    problem = answer_at(board, NOON + timedelta(hours=24, minutes=59))["problems"][0]
+    assert (problem["times"], problem["detail"]) == (40, "not_genuine")
+    assert problem["since"] == NOON.isoformat(timespec="milliseconds")
+    assert problem["last"].startswith("2026-11-22T13:00:00")
+    assert answer_at(board, NOON + timedelta(hours=25, minutes=1))["ok"]
+
+
+async def test_a_button_that_fails_again_and_again_is_not_connected_since_the_first_time(
+    board: Board, clock: Clock
+) -> None:
+    well(board)
+    say(board, "button:poche", connected=False, link="waiting")
+    for _ in range(5):
+        await clock.sleep(10)
+        say(board, "button:poche", link="connecting")
+        say(board, "button:poche", link="refused")
+    (problem,) = answer(board)["problems"]
+    assert problem["since"].startswith("2026-11-22T12:00:00")
+
+
+async def test_a_silence_lasts_since_the_last_sign_of_life(board: Board, clock: Clock) -> None:
+    well(board)
+    await clock.sleep(120)
+    say(board, "radio", state="silent", silent_since=NOON.isoformat())
+    (problem,) = answer(board)["problems"]
+    assert problem["since"] == NOON.isoformat(timespec="milliseconds")
+
+
 async def test_a_button_that_was_never_paired_or_heard_is_a_problem(board: Board) -> None:
     assert [p["problem"] for p in answer(board)["problems"]] == ["not_connected"]
     unpaired = House(
         "b", "1", 7, NOON, False, (ButtonPart("poche", "flic2", "", over_radio=True, paired=False),), ()
     )
     assert [p["problem"] for p in answer(board, unpaired)["problems"]] == ["not_paired"]
+
+
+async def test_a_test_bench_is_never_in_order(board: Board) -> None:
+    well(board)
+    (problem,) = answer(board, replace(HOUSE, believes_test_key=True))["problems"]
+    assert (problem["part"], problem["problem"], problem["since"]) == (
+        "radio", "test_key_believed", NOON.isoformat(timespec="milliseconds"),
+    )  # fmt: skip
 
 
 async def test_a_house_without_radio_buttons_does_not_care_about_the_radio(board: Board) -> None:

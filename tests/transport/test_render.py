@@ -221,6 +221,7 @@ def test_the_data_holds_the_same_facts_for_a_machine() -> None:
         "bridge": "tilleuls-1",
         "button": "poche",
         "gesture": "long",
+        "key": 0,
         "doctor": {"name": "Dr François Lefèvre", "phone": "+33612345678"},
         "practice": {
             "name": "Cabinet des Tilleuls",

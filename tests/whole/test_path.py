@@ -90,7 +90,7 @@ async def work(tmp_path: Path) -> AsyncIterator[Work]:
     ledger = Ledger(desk, store, hands.take, clock=clock, observe=observe)
     gestures = {name: COMMON[name] for name in ("single", "double")}
     reactions = dict.fromkeys(gestures, Reaction.ALERT)
-    fingers = Fingers("poche", GestureTable(gestures), reactions, allowance_s=0.3)
+    fingers = Fingers("poche", GestureTable(gestures), reactions, allowance_s=0.3, queue_silence_s=6.0)
     wire = Wire(clock)
     path = ButtonPath(fingers, wire, ledger, lambda: None, clock=clock, observe=observe)
     async with alongside(listen=path.listen, carry=path.carry):
@@ -201,3 +201,35 @@ async def test_several_gestures_in_one_go_are_all_on_disk_before_the_button_forg
     assert work.wire.acknowledged[-1] == 12
     assert await resume(work) == 12
     assert len(await work.store.standings()) == 3
+
+
+async def test_a_queue_that_comes_in_two_packets_is_read_as_one(work: Work) -> None:
+    """A double press must not become two single ones because the second half is still in the air."""
+    work.wire.connect(3700.0)
+    work.wire.say(EventKind.DOWN, 1, 100.0, age_s=3600.0)
+    work.wire.say(EventKind.UP, 3, 100.1, age_s=3599.9)
+    await work.clock.sleep(0.2)
+    work.wire.say(EventKind.DOWN, 5, 100.3, age_s=3599.7)
+    work.wire.say(EventKind.UP, 7, 100.4, age_s=3599.6)
+    await work.clock.sleep(0.1)
+    assert [job.alert.gesture for job in work.carried] == ["double"]
+
+
+async def test_a_queue_that_breaks_off_is_read_all_the_same(work: Work) -> None:
+    """Its end never comes, and no other link either: what was heard of it must not wait for ever."""
+    work.wire.connect(3700.0)
+    work.wire.say(EventKind.DOWN, 1, 100.0, age_s=3600.0)
+    work.wire.say(EventKind.UP, 3, 100.1, age_s=3599.9)
+    await work.clock.sleep(5.9)
+    assert work.carried == []
+    await work.clock.sleep(0.2)
+    assert [job.alert.gesture for job in work.carried] == ["single"]
+
+
+async def test_the_end_of_the_queue_ends_the_patience_with_it(work: Work) -> None:
+    work.wire.connect(100.3)
+    work.wire.say(EventKind.DOWN, 1, 100.0, age_s=0.3)
+    work.wire.say(EventKind.UP, 3, 100.1, age_s=0.2)
+    work.wire.say(EventKind.STILL, 3, 100.3)
+    await work.clock.sleep(0.6)
+    assert [job.alert.gesture for job in work.carried] == ["single"]
