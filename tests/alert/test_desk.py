@@ -1,6 +1,7 @@
 """Raising, joining, cancelling, acknowledging: the rules, without a disk."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -206,6 +207,17 @@ def test_ids_are_the_same_on_every_bridge_and_differ_for_every_press() -> None:
         len({one, press_id("BF12-A34567", 7, 45), press_id("BF12-A34567", 8, 41), press_id("X", 7, 41)}) == 4
     )
     assert delivery_id(one, Purpose.ALERT, 0, 0, "samu/0") != delivery_id(one, Purpose.AGAIN, 0, 0, "samu/0")
+
+
+def test_the_keys_of_a_duo_count_alike_and_are_told_apart_and_no_other_id_has_changed_for_it() -> None:
+    assert press_id("BF12-A34567", 7, 41) == UUID("4fd37ddf-8940-55c7-975c-03bfe2da42a9")
+    assert press_id("BF12-A34567", 7, 41, key=0) == press_id("BF12-A34567", 7, 41)
+    assert press_id("BF12-A34567", 7, 41, key=1) != press_id("BF12-A34567", 7, 41)
+
+
+def test_an_alert_remembers_which_key_raised_it(new_desk: NewDesk, press: PressAt) -> None:
+    change = new_desk().decide(replace(press(0), key=1), PLACE)
+    assert [standing.alert.key for standing in change.standings] == [1]
 
 
 def test_a_later_step_may_remind_a_recipient_of_an_earlier_one(press: PressAt) -> None:

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +21,8 @@ from flicbridge.press.flic2.conversation import ADVERTISING, Question
 from flicbridge.press.flic2.pairing import Pairing
 from flicbridge.press.flic2.reports import Failed, Item, PairingGone, QueueDone, SessionEvent
 from flicbridge.press.flic2.session import Pair, Reconnect, Session
+from flicbridge.simulator.flic2 import SimulatedFlic2
+from flicbridge.simulator.flic2.memory import Host, Identity, Memory
 
 VECTORS: Final = Path(__file__).parent.parent / "press" / "flic2" / "flic2-vectors.json"
 ADDRESS: Final = "80:E4:DA:70:00:01"
@@ -92,9 +94,9 @@ class Recording:
             is_duo=False,
             simulated=True,
         )
-        count = self.fixed.get("host_event_count")
+        count, small_count = self.fixed.get("host_event_count"), self.fixed.get("host_small_count", 0)
         boot_id = self.fixed.get("old_boot_id", self.fixed.get("boot_id", 287454020))
-        return Reconnect(known, None if count is None else Counter(boot_id, count))
+        return Reconnect(known, None if count is None else Counter(boot_id, count, small_count))
 
     def _draw(self, count: int) -> bytes:
         """Return the recorded random number of that length; each length has but one use."""
@@ -108,15 +110,69 @@ class Recording:
 
 
 def load_recordings() -> list[Recording]:
-    """Return every transcript of the vectors, one recording per session in it."""
+    """Return every transcript of the vectors, one recording per session in it, and sessions with a Duo."""
     vectors = json.loads(VECTORS.read_text())
     root_key = bytes.fromhex(vectors["test_root_key"]["ed25519_public"])
-    return [
+    transcripts = [
         _recording(name, transcript, part, root_key)
         for name, transcript in vectors["transcripts"].items()
         for part in ("steps", "first_session_steps", "second_session_steps")
         if part in transcript
     ]
+    return [*transcripts, *duo_recordings(root_key)]
+
+
+@cache  # once recorded they stay, whatever is done to the session afterwards
+def duo_recordings(root_key: bytes) -> tuple[Recording, ...]:
+    """Record sessions with the simulated Duo: of a genuine one there is no recording."""
+    randoms = random.Random(0xD0)
+    names = {"host_tmp_id": 4, "host_random_7": 7, "host_random": 8, "host_x25519_private": 32}
+    fixed: dict[str, Any] = {name: randoms.randbytes(length).hex() for name, length in names.items()}
+    fixed |= {"host_flags": 1, "boot_id": 77}
+    known = {**fixed, "pairing_material_20": bytes(range(20)).hex(), "host_event_count": 0}
+    return (
+        _with_duo(Recording("duo_pairing", fixed, (), 140, root_key, (Question.NAME,))),
+        _with_duo(Recording("duo_queued_live_ack", known, (), 140, root_key, (Question.BATTERY,))),
+        _with_duo(Recording("duo_mtu23", known, (), 23, root_key, (Question.FIRMWARE,))),
+    )
+
+
+def _with_duo(host: Recording) -> Recording:
+    """Let a host meet a Duo that was pressed on both keys before, and is again."""
+    identity = replace(Identity.made_for("duo", duo=True), address=ADDRESS)
+    hosts = [Host(bytes(range(20)), acknowledged=0)] if "pairing_material_20" in host.fixed else []
+    memory = Memory(identity, "duo", boot_id=host.fixed["boot_id"], hosts=hosts)
+    button = SimulatedFlic2(memory, now_s=0.0, random=random.Random(0xB0).randbytes)
+    for now_s, key in ((1.0, 1), (2.0, 0), (2.2, 1), (2.4, 0)):
+        button.press(now_s, key)
+        button.release(now_s + 0.3, key)
+    button.go_public(3.0)
+    button.link_up(5.0)
+    button.set_mtu(host.mtu)
+    session, steps = host.new_session(), list[Step]()
+    _converse(session, button, steps, 5.0)
+    for now_s, key in ((6.0, 1), (6.1, 0), (7.0, 1), (9.0, 0)):
+        button.press(now_s, key)
+        _converse(session, button, steps, now_s)
+        button.release(now_s + 0.6, key)
+        _converse(session, button, steps, now_s + 0.6)
+    return replace(host, steps=tuple(steps))
+
+
+def _converse(session: Session, button: SimulatedFlic2, steps: list[Step], now_s: float) -> None:
+    """Carry frames both ways until all is said."""
+    while True:
+        new = [Step(False, frame) for frame in session.take_frames()]
+        for step in new:
+            button.receive(step.frame, now_s)
+        answers = [Step(True, frame) for frame in button.take_frames()]
+        for step in answers:
+            for event in session.receive(step.frame, 0.0):
+                if isinstance(event, Item):
+                    session.acknowledge(event.counter, 0.0)
+        steps += [*new, *answers]
+        if not (new or answers):
+            return
 
 
 def _recording(name: str, transcript: dict[str, Any], part: str, root_key: bytes) -> Recording:
