@@ -8,7 +8,7 @@ READY = $(VENV)/.ready
 SOURCES = flicbridge tests benchmarks examples
 PYTEST_ARGS ?=
 
-.PHONY: demo test lint types check format texts lock fuzz benchmarks dist clean
+.PHONY: demo test e2e lint types check format texts lock fuzz benchmarks dist clean
 
 demo: $(READY)
 	$(BIN)/flicbridge simulate examples/scenarios/aggression.toml
@@ -29,6 +29,11 @@ format: $(READY)
 	$(BIN)/ruff check --fix $(SOURCES)
 	$(BIN)/ruff format $(SOURCES)
 
+# Real BlueZ in a QEMU guest, real alerts: five minutes. E2E_ACCEL=kvm where that works.
+e2e: $(READY)
+	$(BIN)/python -m tests.e2e.prepare
+	$(BIN)/python -m pytest tests/e2e --maxfail 3 --junit-xml build/e2e/results.xml $(PYTEST_ARGS)
+
 # A minute of hostile bytes against the button session.
 FUZZ_SECONDS ?= 60
 fuzz: $(READY)
@@ -36,6 +41,7 @@ fuzz: $(READY)
 
 benchmarks: $(READY)
 	$(BIN)/python benchmarks/press_to_wire.py
+	$(BIN)/python benchmarks/reconnect.py
 
 # The translation catalogue: collect the texts from the code, merge them, compile.
 LOCALE = flicbridge/texts/locale

@@ -121,7 +121,8 @@ def _asked_for(unpaired: list[str], _: Translate) -> str:
 
 def _insist_on_again(button: str, serial: str, _: Translate) -> None:
     """Raise InputError unless a person on a terminal means it: a doctor may be carrying that button."""
-    said = _("{button} is paired with this bridge already ({serial}).").format(button=button, serial=serial)
+    about = _("The button {button} is paired with this bridge already ({serial}).")
+    said = about.format(button=button, serial=serial)
     if sys.stdin.isatty():
         console(to_stderr=True).print(said)
         if typer.confirm(_("Pair it again, or another button in its place?"), err=True):
