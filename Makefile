@@ -8,7 +8,7 @@ READY = $(VENV)/.ready
 SOURCES = flicbridge tests benchmarks examples
 PYTEST_ARGS ?=
 
-.PHONY: demo test e2e lint types check format texts lock fuzz benchmarks dist clean
+.PHONY: demo test e2e lint types check format texts lock fuzz chaos benchmarks dist clean
 
 demo: $(READY)
 	$(BIN)/flicbridge simulate examples/scenarios/aggression.toml
@@ -38,6 +38,12 @@ e2e: $(READY)
 FUZZ_SECONDS ?= 60
 fuzz: $(READY)
 	$(BIN)/python tests/fuzz/fuzz_flic2_session.py $(FUZZ_SECONDS)
+
+# Thousands of killed bridges, a lost power line, and what became of the presses: ten minutes, Linux only.
+# CHAOS=short for a minute's worth.
+CHAOS ?=
+chaos: $(READY)
+	CHAOS=$(CHAOS) $(BIN)/python -m tests.chaos
 
 benchmarks: $(READY)
 	$(BIN)/python benchmarks/press_to_wire.py

@@ -7,8 +7,8 @@ import asyncio
 import os
 import random
 import tempfile
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Final, Protocol
@@ -16,25 +16,28 @@ from typing import Final, Protocol
 import structlog
 
 from flicbridge import __version__
-from flicbridge.alert.alert import AlertState
-from flicbridge.alert.desk import Desk, Identity
-from flicbridge.alert.plan import Plan, Route, Step
+from flicbridge.answering import Answering
 from flicbridge.channel import RehearsalCarrier, TransportCarrier, Words
 from flicbridge.clock import Clock, SystemClock
+from flicbridge.config.plan import channels_of, desk_of, plan_of
 from flicbridge.config.settings import ButtonSettings, Settings
-from flicbridge.errors import InputError
+from flicbridge.errors import InputError, StoreError
 from flicbridge.gesture.settings import gesture_table
 from flicbridge.guard.board import Board
 from flicbridge.guard.status import ButtonPart, ChannelPart, House
+from flicbridge.guard.timekeeper import keep_time
 from flicbridge.house import Bridge, Parts
 from flicbridge.listening import Roster
+from flicbridge.maintainer import Maintainer
+from flicbridge.network import watch_network, watch_sleep
 from flicbridge.observation import Observe
+from flicbridge.outbox.button import ButtonRecord
 from flicbridge.outbox.carrier import Carrier
 from flicbridge.outbox.courier import Courier
 from flicbridge.outbox.database import copy_for_rehearsal
 from flicbridge.outbox.ledger import Ledger
 from flicbridge.outbox.schedule import Schedule
-from flicbridge.outbox.store import ButtonRecord, Store
+from flicbridge.outbox.store import Store
 from flicbridge.path import ButtonPath, Fingers
 from flicbridge.press.flic2 import record as pairing_record
 from flicbridge.press.flic2.intake import QUEUE_SILENCE_S
@@ -43,8 +46,11 @@ from flicbridge.press.flicd.daemon import Flicd, reaching_flicd
 from flicbridge.press.settings import Family, LinkMode
 from flicbridge.press.source import ButtonSource
 from flicbridge.press.virtual import VirtualButton
+from flicbridge.replies import Replies, receiving
 from flicbridge.room import RadioRoom, open_room
-from flicbridge.transport.base import ChannelOptions, Context, Message
+from flicbridge.supervise import Start
+from flicbridge.transport.base import Context, Message
+from flicbridge.transport.notice import House as SpeakingHouse
 from flicbridge.transport.registry import build
 
 log = structlog.get_logger()
@@ -89,12 +95,11 @@ async def run(
         reread: reads the settings anew, for `flicbridge pair` beside a running bridge; may block.
 
     Raises:
-        InputError: the settings, a secret or the database cannot work, or another bridge runs here.
-        StoreError: the database cannot be opened.
+        InputError: the settings or a secret cannot work, or another bridge runs here.
     """
     rehearse = (show or (lambda _message: None)) if dry_run else None
     async with open_bridge(
-        settings, credentials, clock=SystemClock(), rehearse=rehearse, reread=reread
+        settings, credentials, clock=SystemClock(), rehearse=rehearse, reread=reread, watches_network=True
     ) as bridge:
         await bridge.run()
 
@@ -108,6 +113,7 @@ async def open_bridge(
     rehearse: Show | None = None,
     room: RadioRoom | None = None,
     reread: Callable[[], Settings] | None = None,
+    watches_network: bool = False,
 ) -> AsyncGenerator[Bridge]:
     """Build a bridge: open what must be open, and connect the parts. Nothing moves before `Bridge.run`.
 
@@ -116,32 +122,31 @@ async def open_bridge(
         clock: what time it is.
         rehearse: show messages instead of sending them, and keep nothing.
         room: a radio that is open already; otherwise one is opened if a button needs it.
+        watches_network: try again at once when this machine's network comes back; not for simulated ones.
 
     Raises:
         See `run`.
     """
     board = Board(clock)
     async with AsyncExitStack() as stack:
-        path = stack.enter_context(_database(settings.bridge.state_dir, rehearsal=rehearse is not None))
-        store = Store.open(path)
-        stack.push_async_callback(store.close)
-        board.remember(await store.observations())
+        store = stack.enter_context(_database(settings.bridge.state_dir, rehearsal=rehearse is not None))
+        stack.push_async_callback(_closed, store)
+        records = await _remembered(store, board)
         if room is None and any(button.family is Family.FLIC2 for button in settings.buttons):
             opening = open_room(settings, clock=clock, observe=board.observe, is_ours=True)
             room = await stack.enter_async_context(opening)
         flicd = await stack.enter_async_context(
             reaching_flicd(settings.flicd, clock=clock, observe=board.observe)
         )
-        carriers = await _open_channels(stack, settings, credentials, clock, rehearse)
+        answering = Answering.of(settings, credentials, clock)
+        carriers = await _open_channels(stack, settings, credentials, clock, rehearse, answering)
 
-        plan = _plan(settings)
-        desk = _desk(settings, plan)
-        desk.remember(await store.standings())
+        plan = plan_of(settings)
+        desk = desk_of(settings, plan, answering.caution)
         ledger = Ledger(desk, store, lambda jobs: courier.hand_over(jobs), clock=clock, observe=board.observe)
         courier = Courier(carriers, ledger, clock=clock, observe=board.observe)
 
-        async def roster(present: Settings) -> Roster:
-            records = await store.buttons()
+        async def roster(present: Settings, records: Mapping[str, ButtonRecord]) -> Roster:
             sources = _sources(present, records, room, flicd, clock, board.observe)
             is_deaf = room is None and any(button.family is Family.FLIC2 for button in present.buttons)
             return Roster(
@@ -154,9 +159,11 @@ async def open_bridge(
         async def reread_roster() -> Roster:
             if reread is None:
                 raise InputError("this bridge was not started with a settings file")
-            return await roster(await asyncio.to_thread(reread))
+            return await roster(await asyncio.to_thread(reread), await store.buttons())
 
-        first = await roster(settings)
+        replies = Replies(receiving(settings, carriers), desk, ledger, clock=clock, observe=board.observe)
+        watches = _watches(courier, ledger, board, clock, watches_network=watches_network)
+        first = await roster(settings, records)
         yield Bridge(
             Parts(
                 house=_house(settings, first, clock, rehearsal=rehearse is not None),
@@ -173,75 +180,109 @@ async def open_bridge(
                 fingers=room.fingers if room else {},
                 roster=first,
                 reread=reread_roster,
+                watches={**watches, "replies": replies.run} if replies.channels else watches,
+                maintainer=_maintainer(settings, carriers, board, clock),
+                answering=answering,
             )
         )
 
 
+def _maintainer(
+    settings: Settings, carriers: Mapping[str, Carrier], board: Board, clock: Clock
+) -> Maintainer | None:
+    """Who tells the maintainer; None if there is none, or in a rehearsal."""
+    channels = {
+        channel: carrier
+        for recipient, channel, _ in channels_of(settings)
+        if recipient in settings.maintainer.notify
+        and isinstance(carrier := carriers[channel], TransportCarrier)
+    }
+    spoken = SpeakingHouse(settings.bridge.id, settings.bridge.language, settings.bridge.timezone)
+    return Maintainer(spoken, channels, board, clock) if channels else None
+
+
+def _watches(
+    courier: Courier, ledger: Ledger, board: Board, clock: Clock, *, watches_network: bool
+) -> dict[str, Start]:
+    """What tells the courier that there is new hope."""
+
+    async def was_set() -> None:
+        courier.hurry()  # certificates and signatures that a wrong clock spoilt
+        await ledger.redate()
+
+    def has_slept(seconds: float) -> None:
+        courier.pass_time(seconds)
+        ledger.turns.pass_time(seconds)
+
+    watches: dict[str, Start] = {"sleep": lambda: watch_sleep(clock, courier.hurry)}
+    watches["clock"] = lambda: keep_time(clock, board, was_set=was_set, has_slept=has_slept)
+    if watches_network:
+        watches["network"] = lambda: watch_network(clock, courier.hurry)
+    return watches
+
+
 @contextmanager
-def _database(state_dir: Path, *, rehearsal: bool) -> Iterator[Path]:
-    """The path of the database; a rehearsal works on a copy, so that its alerts are never sent for real."""
+def _database(state_dir: Path, *, rehearsal: bool) -> Iterator[Store]:
+    """The store; a rehearsal works on a copy, so that its alerts are never sent for real.
+
+    In earnest nothing about the disk keeps the bridge from starting: then alerts go out from memory.
+    """
     path = state_dir / DATABASE
-    try:
+    with suppress(OSError):  # the store says what is wrong, as long as it is wrong
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"cannot use the folder {state_dir}: {error.strerror}. Make it, or name another as state_dir."
-        ) from error
     if not rehearsal:
-        yield path
+        yield Store.open_lasting(path)
         return
     with tempfile.TemporaryDirectory(prefix="flicbridge-rehearsal-") as folder:
         copy = Path(folder) / DATABASE
         if path.exists():
             copy_for_rehearsal(path, copy)
-        yield copy
+        yield Store.open(copy)
+
+
+async def _remembered(store: Store, board: Board) -> Mapping[str, ButtonRecord]:
+    """The buttons that are paired; puts on the board what was observed before. As far as the disk lets us."""
+    try:
+        board.remember(await store.observations())
+    except StoreError as error:
+        log.error("store_refused", error=str(error))
+    try:
+        return await store.buttons()
+    except StoreError as error:
+        log.error("pairings_unreadable", error=str(error))
+        return {}
+
+
+async def _closed(store: Store) -> None:
+    """Close the store; a disk that refuses even that is no reason to end with an error."""
+    try:
+        with suppress(StoreError):
+            await store.copy_pairings()
+        await store.close()
+    except StoreError as error:
+        log.error("store_refused", error=str(error))
 
 
 async def _open_channels(
-    stack: AsyncExitStack, settings: Settings, credentials: Secrets, clock: Clock, rehearse: Show | None
+    stack: AsyncExitStack,
+    settings: Settings,
+    credentials: Secrets,
+    clock: Clock,
+    rehearse: Show | None,
+    answering: Answering,
 ) -> dict[str, Carrier]:
-    words = Words(settings.bridge.language, settings.bridge.timezone, settings.alerts.fresh)
+    alerts = settings.alerts
+    language, timezone = settings.bridge.language, settings.bridge.timezone
+    words = Words(language, timezone, alerts.fresh, alerts.old, answering.link)
     context = Context(secret=credentials.get, clock=clock, bridge=settings.bridge.id)
     carriers: dict[str, Carrier] = {}
-    for _, channel, options in _channels(settings):
+    for _, channel, options in channels_of(settings):
         if rehearse is not None:
             carriers[channel] = RehearsalCarrier(words, clock, rehearse)
         else:
             transport = await stack.enter_async_context(build(options, context))
             carriers[channel] = TransportCarrier(transport, words, clock)
     return carriers
-
-
-def _channels(settings: Settings) -> Iterator[tuple[str, str, ChannelOptions]]:
-    """Recipient, channel and options of every channel; a channel is called `recipient/index`."""
-    for recipient in settings.recipients:
-        for index, options in enumerate(recipient.channels):
-            yield recipient.name, f"{recipient.name}/{index}", options
-
-
-def _plan(settings: Settings) -> Plan:
-    routes: dict[str, list[Route]] = {}
-    for recipient, channel, options in _channels(settings):
-        routes.setdefault(recipient, []).append(Route(recipient, channel, options.expires_after))
-
-    def to(names: Iterable[str]) -> tuple[Route, ...]:
-        return tuple(route for name in names for route in routes[name])
-
-    steps = (
-        Step(step.after, to(step.notify), AlertState(step.unless) if step.unless else None)
-        for step in settings.plan
-    )
-    return Plan(tuple(steps), to(settings.test_recipients))
-
-
-def _desk(settings: Settings, plan: Plan) -> Desk:
-    identity = Identity(settings.bridge.id, settings.doctor.value(), settings.practice.value())
-    return Desk(
-        identity,
-        plan,
-        join_within=settings.alerts.join_within,
-        renotify_every=settings.alerts.renotify_every,
-    )
 
 
 def _fingers(button: ButtonSettings, rhythms: Mapping[str, str]) -> Fingers:
@@ -362,6 +403,6 @@ def _house(settings: Settings, roster: Roster, clock: Clock, *, rehearsal: bool)
         buttons=roster.buttons,
         channels=tuple(
             ChannelPart(channel, recipient, options.transport)
-            for recipient, channel, options in _channels(settings)
+            for recipient, channel, options in channels_of(settings)
         ),
     )

@@ -18,6 +18,7 @@ FlicbridgeError
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 
 class FlicbridgeError(Exception):
@@ -97,6 +98,23 @@ class PairingLostError(ButtonError):
     """The button proved that it has forgotten us; a person must pair it again."""
 
 
+class Failure(StrEnum):
+    """What kind of failure a try ended in; what happens next depends on nothing else.
+
+    | value          | means                                     | what is done                           |
+    |----------------|-------------------------------------------|----------------------------------------|
+    | `temporary`    | the other side cannot take it now         | tried again, under the same key        |
+    | `rate_limited` | the other side asks us to come later      | tried again, not before it said        |
+    | `unknown`      | sent, not answered: it may have arrived   | tried again, under the same key        |
+    | `permanent`    | the other side has made up its mind       | given up; the recipient's next channel |
+    """
+
+    TEMPORARY = "temporary"
+    RATE_LIMITED = "rate_limited"
+    UNKNOWN = "unknown"
+    PERMANENT = "permanent"
+
+
 class DeliveryError(FlicbridgeError):
     """One attempt to deliver one message failed."""
 
@@ -107,6 +125,7 @@ class TransientDeliveryError(DeliveryError):
     Attributes:
         retry_after_s: the least wait the other side asked for, in seconds, or None.
         may_have_arrived: True when the request went out but its answer did not come back.
+        rate_limited: True when the other side works, and wants less of us.
         resend_as_new: True when the provider accepted the message under its idempotency key and failed
             it afterwards, so that only a new key can make it try again.
     """
@@ -118,19 +137,41 @@ class TransientDeliveryError(DeliveryError):
         retry_after_s: float | None = None,
         may_have_arrived: bool = False,
         resend_as_new: bool = False,
+        rate_limited: bool = False,
     ) -> None:
         self.retry_after_s = retry_after_s
         self.may_have_arrived = may_have_arrived
         self.resend_as_new = resend_as_new
+        self.rate_limited = rate_limited
         super().__init__(reason)
+
+    @property
+    def failure(self) -> Failure:
+        """What kind of failure this is."""
+        if self.may_have_arrived:
+            return Failure.UNKNOWN
+        return Failure.RATE_LIMITED if self.rate_limited else Failure.TEMPORARY
 
 
 class PermanentDeliveryError(DeliveryError):
     """Trying again cannot help: a person must change something."""
 
+    @property
+    def failure(self) -> Failure:
+        """What kind of failure this is."""
+        return Failure.PERMANENT
+
 
 class StoreError(FlicbridgeError):
-    """The database could not be read or written."""
+    """The database could not be read or written.
+
+    Attributes:
+        fault: one word for code to branch on, such as `full` or `corrupt`; empty if nobody knows.
+    """
+
+    def __init__(self, message: str, *, fault: str = "") -> None:
+        self.fault = fault
+        super().__init__(message)
 
 
 class ApiError(FlicbridgeError):

@@ -12,15 +12,18 @@ from uuid import UUID
 
 import structlog
 
-from flicbridge.alert.alert import DeliveryState, Happening
+from flicbridge.alert.alert import AlertState, DeliveryState, Happening, Way
 from flicbridge.alert.desk import Desk, Standing
+from flicbridge.answering import Answering
 from flicbridge.api.server import serving
+from flicbridge.caretaker import Caretaker
 from flicbridge.clock import Clock
-from flicbridge.errors import InputError, StoreError
+from flicbridge.errors import Failure, InputError, StoreError
 from flicbridge.gesture.script import finger_script
 from flicbridge.guard.board import Board
 from flicbridge.guard.status import House, report
 from flicbridge.listening import Listening, Roster
+from flicbridge.maintainer import Maintainer
 from flicbridge.outbox.courier import Courier
 from flicbridge.outbox.job import Job
 from flicbridge.outbox.ledger import Ledger, Taken
@@ -32,7 +35,6 @@ from flicbridge.supervise import Backoff, Start, keep_running
 
 log = structlog.get_logger()
 
-TIDY_EVERY_S: Final = 300.0
 START_TIMEOUT_S: Final = 5.0
 # A press that is not decided and committed by then never will be: the thresholds end at ten seconds.
 PRESS_TIMEOUT_S: Final = 20.0
@@ -51,6 +53,9 @@ class Parts:
         fingers: simulated buttons that can be pressed.
         roster: the buttons of the settings that the bridge starts with.
         reread: reads the settings file anew and builds its buttons.
+        watches: look out for a network that comes back, for replies; by name.
+        maintainer: tells whoever looks after the bridge what is wrong with it; None if there is nobody.
+        answering: how answers are taken.
     """
 
     house: House
@@ -67,6 +72,9 @@ class Parts:
     fingers: Mapping[str, Finger]
     roster: Roster
     reread: Callable[[], Awaitable[Roster]]
+    watches: Mapping[str, Start]
+    maintainer: Maintainer | None
+    answering: Answering
 
 
 class Bridge:
@@ -75,6 +83,19 @@ class Bridge:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._house = parts.house
+        self._began = parts.clock.reading()
+        self._caretaker = Caretaker(
+            store=parts.store,
+            desk=parts.desk,
+            ledger=parts.ledger,
+            courier=parts.courier,
+            board=parts.board,
+            clock=parts.clock,
+            keep=parts.keep,
+            longest_wait=parts.longest_wait,
+            take_up=self._take_up,
+            give_up=self._give_up,
+        )
         self._listening: Listening | None = None
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.ready = asyncio.Event()
@@ -86,8 +107,9 @@ class Bridge:
             InputError: another bridge runs on this state.
         """
         parts = self._parts
-        async with serving(self, parts.state_dir, parts.listen, observe=parts.board.observe):
-            await self._take_up()
+        observe, answers = parts.board.observe, parts.answering.answers
+        async with serving(self, parts.state_dir, parts.listen, observe=observe, answers=answers):
+            await self._caretaker.begin()
             async with asyncio.TaskGroup() as group:
                 for part, start in self._starts():
                     group.create_task(self._keep(part, start), name=part)
@@ -107,39 +129,51 @@ class Bridge:
 
     def _starts(self) -> Iterator[tuple[str, Start]]:
         yield "courier", self._parts.courier.run
-        yield "housekeeping", self._tidy_for_ever
+        yield from self._parts.watches.items()
+        if (maintainer := self._parts.maintainer) is not None:
+            yield "maintainer", lambda: maintainer.watch(self.status)
+        yield "turns", self._parts.ledger.keep_time
+        yield "disk", self._caretaker.mend_for_ever
+        yield "backlog", self._caretaker.feed_for_ever
+        yield "housekeeping", self._caretaker.tidy_for_ever
 
     async def _keep(self, part: str, start: Callable[[], Awaitable[None]]) -> None:
         await keep_running(
             part, start, clock=self._parts.clock, backoff=Backoff(), observe=self._parts.board.observe
         )
 
-    async def _take_up(self) -> None:
+    async def _take_up(self, found: Sequence[Job], reserved: Sequence[Job]) -> None:
         """Take up what an earlier run left unfinished."""
-        parts = self._parts
-        jobs = await parts.store.unfinished(parts.clock.now_at())
+        parts, jobs = self._parts, list(found)
+        pointless = parts.ledger.turns.take_up(jobs, reserved, parts.longest_wait)
+        for job in pointless:
+            await self._withdraw(job)
+        not_needed = {job.id for job in pointless}
+        jobs = [job for job in jobs if job.id not in not_needed]
         orphans = parts.courier.hand_over(jobs, longest_wait=parts.longest_wait)
+        channels = {channel.channel for channel in parts.house.channels}
+        orphans += [job for job in reserved if job.delivery.channel not in channels]
         if jobs:
             log.info("outbox_taken_up", deliveries=len(jobs))
         for job in orphans:
             await self._give_up(job)
+
+    async def _withdraw(self, job: Job) -> None:
+        """Say that a reminder need not leave: a later one, or the alert itself, is due as well."""
+        now_at = self._parts.clock.now_at()
+        detail = "fell due while the bridge was down, and so did a message that says more"
+        withdrawn = Attempt(job, DeliveryState.WITHDRAWN, now_at, now_at, 0.0, detail)
+        with suppress(StoreError):
+            await self._parts.ledger.settle(withdrawn)
 
     async def _give_up(self, job: Job) -> None:
         """Say that a message cannot leave: its channel is no longer in the settings."""
         now_at = self._parts.clock.now_at()
         log.error("channel_is_gone", channel=job.delivery.channel, delivery=str(job.id))
         detail = f"the channel {job.delivery.channel} is no longer in the settings"
-        await self._parts.ledger.settle(Attempt(job, DeliveryState.FAILED, now_at, now_at, 0.0, detail))
-
-    async def _tidy_for_ever(self) -> None:
-        parts = self._parts
-        while True:
-            try:
-                await parts.ledger.tidy(parts.keep)
-                await parts.store.put_observations(parts.board.changed())
-            except StoreError as error:
-                log.error("store_refused", error=str(error))
-            await parts.clock.sleep(TIDY_EVERY_S)
+        failed = Attempt(job, DeliveryState.FAILED, now_at, now_at, 0.0, detail, Failure.PERMANENT)
+        with suppress(StoreError):  # then it is found again, and given up, at the next start
+            await self._parts.ledger.settle(failed)
 
     # -- what the API asks -------------------------------------------------------------------------------
 
@@ -151,12 +185,18 @@ class Bridge:
         except StoreError as error:
             counts = {"error": str(error)}
         return report(
-            self._house,
+            self._dated_house(),
             parts.board,
             counts=counts,
             open_alerts=[standing.alert.id for standing in parts.desk.open],
+            unanswered=[s.alert for s in parts.desk.known if s.face is AlertState.UNANSWERED],
             now_at=parts.clock.now_at(),
         )
+
+    def _dated_house(self) -> House:
+        """The house, begun when the wall clock of now says it was."""
+        error = self._parts.clock.reading().error_of(self._began.at, self._began.up)
+        return replace(self._house, started_at=self._house.started_at + error)
 
     async def press(self, button: str, gesture: str) -> Taken:
         """Press a virtual or simulated button; returns once the press is committed."""
@@ -219,6 +259,17 @@ class Bridge:
         """All there is about one alert, or None."""
         return await self._parts.store.show_alert(alert)
 
-    async def move_alert(self, alert: UUID, what: Happening, by: str) -> bool:
+    async def move_alert(
+        self, alert: UUID, what: Happening, by: str, way: Way = Way.API, pin: str | None = None
+    ) -> bool:
         """Acknowledge, cancel, confirm or close; returns False if that moves nothing."""
-        return await self._parts.ledger.move(alert, what, by=by)
+        is_proven = self._parts.answering.is_proven(pin)
+        return await self._parts.ledger.move(alert, what, by=by, way=way, is_proven=is_proven)
+
+    def is_pin(self, pin: str) -> bool:
+        """Tell whether this is the PIN; False where none is asked for."""
+        return self._parts.answering.pin is not None and self._parts.answering.is_proven(pin)
+
+    def standing(self, alert: UUID) -> Standing | None:
+        """How an alert stands in truth; None if it is closed or unknown."""
+        return self._parts.desk.standing(alert)

@@ -174,7 +174,7 @@ class ButtonPath:
 
     def _press(self, gesture: Gesture) -> Press:
         """Date a gesture back to when the finger went down; only the wall clock of now is asked."""
-        now_at, counter = self._clock.now_at(), gesture.counter
+        now, counter = self._clock.reading(), gesture.counter
         ago = timedelta(seconds=max(0.0, self._clock.now_s() - gesture.pressed_s))
         return Press(
             id=press_id(gesture.serial, counter.boot_id, gesture.first.own_count, gesture.key),
@@ -182,10 +182,11 @@ class ButtonPath:
             button=gesture.button,
             gesture=gesture.name,
             reaction=self.fingers.reaction(gesture),
-            pressed_at=now_at - ago,
-            received_at=now_at,
+            pressed_at=now.at - ago,
+            received_at=now.at,
             was_queued=gesture.was_queued,
             key=gesture.key,
+            received_up=now.up,
         )
 
     def _mark(self) -> Mark | None:

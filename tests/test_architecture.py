@@ -14,8 +14,8 @@ import flicbridge
 PACKAGE: Final = Path(flicbridge.__file__).parent
 
 LEAVES: Final = {
-    "__init__", "clock", "credentials", "durations", "errors", "fields", "logs", "observation", "supervise",
-    "texts",
+    "__init__", "clock", "credentials", "durations", "errors", "fields", "logs", "network", "observation",
+    "supervise", "texts",
 }  # fmt: skip
 
 STAGES: Final = {
@@ -30,7 +30,18 @@ STAGES: Final = {
     "config": {"press", "gesture", "place", "alert", "transport", "api"},  # the settings of each
 }
 
-BUILDERS: Final = {"bridge", "channel", "house", "listening", "path", "room"}
+BUILDERS: Final = {
+    "answering",
+    "bridge",
+    "caretaker",
+    "channel",
+    "house",
+    "listening",
+    "maintainer",
+    "path",
+    "replies",
+    "room",
+}
 """The composition root and what it is made of: they may know everything but the command line."""
 
 ANYTHING: Final = {"cli", "simulator", "__main__"}

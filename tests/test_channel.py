@@ -91,8 +91,9 @@ async def test_the_words_are_as_of_the_moment_they_leave(clock: Clock, drawer: D
     await carrier.carry(job)
     await clock.sleep(90)
     await carrier.carry(replace(job, attempts=2))
-    assert [message.data["late"] for message in drawer.kept] == [False, True]
-    assert ["TARDIF" in message.sms for message in drawer.kept] == [False, True]
+    assert [round(message.data["age_s"]) for message in drawer.kept] == [0, 90]
+    assert ["il y a 1 min" in message.sms for message in drawer.kept] == [False, True]
+    assert [message.data["late"] for message in drawer.kept] == [False, False]  # received fresh, told late
 
 
 async def test_a_rehearsal_shows_the_message_and_calls_it_sent(clock: Clock, job: Job) -> None:

@@ -1,10 +1,11 @@
 """The values of the domain: an alert, its history, and the messages it owes to people."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID, uuid5
 
+from flicbridge.clock import Reading, Uptime
 from flicbridge.place.position import Position
 
 # Our own namespace: the ids of alerts and deliveries must be the same on every bridge, for ever.
@@ -28,23 +29,37 @@ class AlertState(StrEnum):
     CONFIRMED = "confirmed"
     FALSE_ALARM = "false_alarm"
     CANCELLED = "cancelled"
+    UNANSWERED = "unanswered"
     CLOSED = "closed"
 
 
 class Purpose(StrEnum):
-    """What a delivery tells its recipient."""
+    """What a delivery tells its recipient.
+
+    `doubted`: somebody cancelled, and may have been forced to: the alert goes on. `answered`: for the doctor,
+    that somebody is on it.
+    """
 
     ALERT = "alert"
     AGAIN = "again"
+    REMINDER = "reminder"
     CANCELLED = "cancelled"
+    DOUBTED = "doubted"
+    ANSWERED = "answered"
+
+
+FOLLOW_UPS = frozenset({Purpose.CANCELLED, Purpose.DOUBTED, Purpose.ANSWERED})
+"""Purposes that tell of what people did: wanted however the alert stands."""
 
 
 class DeliveryState(StrEnum):
     """Where a delivery stands.
 
+    `reserve`: not before the recipient's channel before this one has failed, or brought no answer in time.
     `withdrawn`: not sent, because the alert was cancelled or acknowledged first.
     """
 
+    RESERVE = "reserve"
     QUEUED = "queued"
     SENDING = "sending"
     SENT = "sent"
@@ -88,6 +103,7 @@ class Alert:
         doctor, practice: the identity.
         position: where, or None if nobody knows.
         key: which of the two buttons of a Flic Duo: 0 the big one, 1 the small one; 0 for all others.
+        received_up: `received_at` by the machine's own count, which outlives a setting of the wall clock.
     """
 
     id: UUID
@@ -102,10 +118,28 @@ class Alert:
     practice: Practice
     position: Position | None
     key: int = 0
+    received_up: Uptime | None = None
+
+    def redated(self, now: Reading) -> "Alert":
+        """The same alert, dated as the wall clock of now would have dated it.
+
+        A clock that was set since the press dated it wrongly: by 56 years without network time, or by hours.
+        The snapshot on disk keeps what that clock said; whoever is told gets what is known now.
+        """
+        error = now.error_of(self.received_at, self.received_up)
+        if not error:
+            return self
+        return replace(self, pressed_at=self.pressed_at + error, received_at=self.received_at + error)
 
 
 class Happening(StrEnum):
-    """What can be written into an alert's history."""
+    """What can be written into an alert's history.
+
+    Of the five facts that are never merged, these are here: `raised` (accepted by us), `notified` (for the
+    first time by a provider), `acknowledged` (by a person), `confirmed` or `false_alarm` (the doubt is
+    cleared); what was delivered to a handset is with the deliveries. `doubted` is a cancellation that was not
+    believed, `doubted_answer` an acknowledgement.
+    """
 
     RAISED = "raised"
     PRESSED_AGAIN = "pressed_again"
@@ -114,7 +148,25 @@ class Happening(StrEnum):
     CONFIRMED = "confirmed"
     FALSE_ALARM = "false_alarm"
     CANCELLED = "cancelled"
+    DOUBTED = "doubted"
+    DOUBTED_ANSWER = "doubted_answer"
+    UNANSWERED = "unanswered"
     CLOSED = "closed"
+
+
+class Way(StrEnum):
+    """How it reached us that a person did something about an alert."""
+
+    BUTTON = "button"
+    API = "api"
+    CLI = "cli"
+    LINK = "link"
+    SMS = "sms"
+    NONE = ""
+
+
+IN_THE_ROOM = frozenset({Way.BUTTON, Way.API, Way.CLI})
+"""Ways that are open to somebody who stands beside the doctor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +178,9 @@ class AlertEvent:
         what: what happened.
         at: when, UTC.
         by: who or what made it happen: `button:poche`, `api`, `recipient:samu`, `bridge`.
-        press: id of the press behind it, if one was; unique over all history.
+        press: id of the press or reply behind it, if one was; unique over all history.
+        way: how it reached us.
+        said_at: when, by the clock of whoever carried it (a phone, a provider); UTC, or None.
     """
 
     alert: UUID
@@ -134,6 +188,8 @@ class AlertEvent:
     at: datetime
     by: str
     press: UUID | None = None
+    way: Way = Way.NONE
+    said_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,13 +200,18 @@ class Delivery:
         id: UUIDv5 of (alert, purpose, occasion, step, channel): the same after a crash or on a second bridge.
         alert: which alert.
         purpose: what it tells.
-        occasion: 0 for the alert itself, n for the n-th press that joined it.
+        occasion: 0 for the alert itself, n for the n-th press that joined it, or for the n-th reminder.
         recipient: name in the configuration.
         channel: `recipient/index`, the worker that carries it.
         made_at: when what it tells happened: the press or the cancellation; UTC.
         due_at: not before; UTC.
         expires_at: pointless after; UTC.
         unless: skip when the alert has reached this state by `due_at`; None for step 0.
+        step: which step of the plan owes it, from 0.
+        turn: which of the recipient's channels, from 0; always 0 where all of them are used at once. In a
+            later turn it is kept in reserve, and `due_at` is when it leaves if nothing brings it forward.
+        next_after: how long its turn lasts before that of the next channel comes; None if none waits for it.
+        by, way: who did what a follow-up tells of, and how; as in `AlertEvent`.
     """
 
     id: UUID
@@ -163,6 +224,16 @@ class Delivery:
     due_at: datetime
     expires_at: datetime
     unless: AlertState | None = None
+    step: int = 0
+    turn: int = 0
+    next_after: timedelta | None = None
+    by: str = ""
+    way: Way = Way.NONE
+
+    @property
+    def at_once(self) -> bool:
+        """True if it leaves as soon as it is on disk. No clock is asked: it may just have been set back."""
+        return self.due_at <= self.made_at and self.turn == 0
 
 
 def press_id(serial: str, boot_id: int, event_count: int, key: int = 0) -> UUID:
@@ -181,6 +252,13 @@ def press_id(serial: str, boot_id: int, event_count: int, key: int = 0) -> UUID:
 def delivery_id(alert: UUID, purpose: Purpose, occasion: int, step: int, channel: str) -> UUID:
     """The id of a delivery; it doubles as the idempotency key of its transport.
 
-    The step of the plan is part of it, so that a later step may remind a recipient of an earlier one.
+    The step of the plan is part of it, so that a later step may remind a recipient of an earlier one. A
+    doubted cancellation is called like any other: its id is shown in the room, and must not give it away.
     """
-    return uuid5(NAMESPACE, f"delivery/{alert}/{purpose}/{occasion}/{step}/{channel}")
+    called = Purpose.CANCELLED if purpose is Purpose.DOUBTED else purpose
+    return uuid5(NAMESPACE, f"delivery/{alert}/{called}/{occasion}/{step}/{channel}")
+
+
+def reply_id(mailbox: str, message: str) -> UUID:
+    """The id of a reply: the same one counts once, however often it is read."""
+    return uuid5(NAMESPACE, f"reply/{mailbox}/{message}")

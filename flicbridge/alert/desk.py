@@ -9,10 +9,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import count
 from uuid import UUID
 
 from flicbridge.alert import life
 from flicbridge.alert.alert import (
+    FOLLOW_UPS,
     Alert,
     AlertEvent,
     AlertKind,
@@ -22,10 +24,16 @@ from flicbridge.alert.alert import (
     Happening,
     Practice,
     Purpose,
+    Way,
 )
+from flicbridge.alert.caution import Caution
+from flicbridge.alert.moves import Said, believed, doubted, is_doubtful, may_move
 from flicbridge.alert.plan import Plan
+from flicbridge.alert.standing import Change as Change
+from flicbridge.alert.standing import Mark as Mark
+from flicbridge.alert.standing import Standing as Standing
+from flicbridge.clock import Reading, Uptime, is_credible
 from flicbridge.place.position import Position
-from flicbridge.press.event import Counter
 
 
 class Reaction(StrEnum):
@@ -52,6 +60,7 @@ class Press:
         received_at: now, UTC.
         was_queued: True if the button had kept it.
         key: which of the two buttons of a Duo; 0 for all others.
+        received_up: `received_at` by the machine's own count.
     """
 
     id: UUID
@@ -63,6 +72,12 @@ class Press:
     received_at: datetime
     was_queued: bool
     key: int = 0
+    received_up: Uptime | None = None
+
+    def redated(self, now: Reading) -> "Press":
+        """The same, dated as the wall clock of now would have: it may have been set an instant ago."""
+        error = now.error_of(self.received_at, self.received_up)
+        return replace(self, pressed_at=self.pressed_at + error, received_at=self.received_at + error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,70 +89,45 @@ class Identity:
     practice: Practice
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """An alert and how it stands.
-
-    Attributes:
-        alert: the alert.
-        state: where it is in its life.
-        presses: how many presses it has taken so far.
-        last_press_at: the newest of them, UTC.
-        told_at: when recipients were last told of a press, UTC.
-    """
-
-    alert: Alert
-    state: AlertState
-    presses: int
-    last_press_at: datetime
-    told_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """How far a button's events are settled: what it may be told to forget."""
-
-    serial: str
-    counter: Counter
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What has to be written down in one commit before a press is acknowledged.
-
-    Attributes:
-        press: the press behind it; the store refuses a second change for the same press.
-        standings: alerts as they stand afterwards, new ones included.
-        history: what happened, in order.
-        deliveries: messages owed from now on.
-        withdraw: alerts whose unsent messages (of other purposes than cancelled) are pointless now.
-        mark: how far the button's events are settled.
-    """
-
-    press: UUID | None = None
-    standings: tuple[Standing, ...] = ()
-    history: tuple[AlertEvent, ...] = ()
-    deliveries: tuple[Delivery, ...] = ()
-    withdraw: tuple[UUID, ...] = ()
-    mark: Mark | None = None
-
-
 class Desk:
     """Knows the open alerts of this bridge and the rules for new presses."""
 
     def __init__(
-        self, identity: Identity, plan: Plan, *, join_within: timedelta, renotify_every: timedelta
+        self,
+        identity: Identity,
+        plan: Plan,
+        *,
+        join_within: timedelta,
+        renotify_every: timedelta,
+        caution: Caution | None = None,
     ) -> None:
         self._identity = identity
         self._plan = plan
         self._join_within = join_within
         self._renotify_every = renotify_every
+        self._caution = caution or Caution()
         self._standings: dict[UUID, Standing] = {}
+
+    @property
+    def plan(self) -> Plan:
+        """Who is told when."""
+        return self._plan
 
     def remember(self, standings: Iterable[Standing]) -> None:
         """Take over what was open before a restart."""
         for standing in standings:
             self._standings[standing.alert.id] = standing
+
+    def redate(self, now: Reading) -> Sequence[Standing]:
+        """Date everything anew that the wall clock dated before it was set; returns what that changed.
+
+        Else a press just after would not join the alert of one just before, and an open alert would be closed
+        for its age.
+        """
+        pairs = [(standing.redated(now), standing) for standing in self._standings.values()]
+        redated = [new for new, old in pairs if new is not old]
+        self.remember(redated)
+        return redated
 
     def apply(self, change: Change) -> None:
         """Believe a change that has been committed (or could not be, and is sent from memory)."""
@@ -149,13 +139,20 @@ class Desk:
 
     @property
     def open(self) -> Sequence[Standing]:
-        """Alerts that still call for help, oldest press first."""
-        standing = (s for s in self._standings.values() if s.state in life.OPEN)
+        """Alerts that still call for help as far as the room is to know, oldest press first."""
+        standing = (s for s in self._standings.values() if s.face in life.OPEN)
         return sorted(standing, key=lambda s: s.alert.pressed_at)
 
+    @property
+    def known(self) -> Sequence[Standing]:
+        """Alerts that are not closed."""
+        return tuple(self._standings.values())
+
     def stale(self, before: datetime) -> Sequence[Standing]:
-        """Alerts whose last press was before a time."""
-        return [s for s in self._standings.values() if s.last_press_at < before]
+        """Alerts whose last press was before a time, as far as it has a date."""
+        return [
+            s for s in self._standings.values() if s.last_press_at < before and is_credible(s.last_press_at)
+        ]
 
     def standing(self, alert: UUID) -> Standing | None:
         """How an alert stands, or None if it is closed or unknown."""
@@ -164,11 +161,16 @@ class Desk:
     def is_wanted(self, delivery: Delivery) -> bool:
         """Tell whether a delivery still makes sense to its recipient."""
         standing = self._standings.get(delivery.alert)
-        if standing is None or delivery.purpose is Purpose.CANCELLED:
+        if standing is None or delivery.purpose in FOLLOW_UPS:
             return True  # what we know nothing of is sent rather than swallowed
-        if standing.state is AlertState.CANCELLED:
-            return False
-        return delivery.unless is None or standing.state not in life.ANSWERED
+        if standing.doubted and self._caution.is_doctors(delivery.recipient):
+            return False  # whoever forced the doctor may be holding it
+        return life.wants(standing.state, delivery)
+
+    def is_seen_wanted(self, delivery: Delivery) -> bool:
+        """Tell whether the room would expect a delivery to be sent."""
+        standing = self._standings.get(delivery.alert)
+        return standing is None or life.wants(standing.face, delivery)
 
     def decide(self, press: Press, position: Position | None) -> Change:
         """Say what a press changes. Nothing is believed until `apply`."""
@@ -185,16 +187,28 @@ class Desk:
             case Reaction.NONE:
                 return Change(press=press.id)
 
-    def move(self, alert: UUID, what: Happening, *, by: str, at: datetime) -> Change | None:
+    def move(self, alert: UUID, what: Happening, said: Said) -> Change | None:
         """Say what it changes that a person acknowledges, cancels, confirms or closes an alert.
 
         Returns:
             The change, or None if the alert is unknown or already beyond that.
         """
         standing = self._standings.get(alert)
-        if standing is None or life.after(standing.state, what) is standing.state:
-            return None
-        return self._moved(standing, what, by=by, at=at, press=None)
+        return None if standing is None else self._moved(standing, what, said)
+
+    def may_move(self, alert: UUID, what: Happening, way: Way) -> bool:
+        """Tell whether whoever uses this way will see an alert move."""
+        standing = self._standings.get(alert)
+        return standing is not None and may_move(standing, what, way, self._caution)
+
+    def is_hushed(self, alert: UUID) -> bool:
+        """True of an alert that goes on although the room sees that it was stopped."""
+        standing = self._standings.get(alert)
+        return standing is not None and standing.seen_as is not None
+
+    def by_code(self, code: str) -> Standing | None:
+        """The alert that a reply by SMS means, if it is not closed."""
+        return next((standing for standing in self.known if standing.code == code), None)
 
     def _open_one_for(self, press: Press) -> Standing | None:
         """The open emergency this press belongs to: the one last pressed near the same time, if any."""
@@ -203,11 +217,19 @@ class Desk:
         near = [
             standing
             for standing in self._standings.values()
-            if standing.state in life.OPEN
+            if standing.face in life.OPEN
             and standing.alert.kind is AlertKind.EMERGENCY
+            and self._is_as_alarming(press, standing.alert)
             and abs(press.pressed_at - standing.last_press_at) < self._join_within
         ]
         return max(near, key=lambda s: s.last_press_at, default=None)
+
+    def _is_as_alarming(self, press: Press, alert: Alert) -> bool:
+        """A fresh press must not hide inside the alert of an old one, of which people are only informed."""
+        only_informs = self._plan.only_informs_of
+        return only_informs(press.pressed_at, press.received_at) or not only_informs(
+            alert.pressed_at, alert.received_at
+        )
 
     def _raise(self, press: Press, position: Position | None) -> Change:
         kind = AlertKind.TEST if press.reaction is Reaction.TEST else AlertKind.EMERGENCY
@@ -224,14 +246,23 @@ class Desk:
             practice=self._identity.practice,
             position=position,
             key=press.key,
+            received_up=press.received_up,
         )
-        plan = self._plan
+        plan, code = self._plan, self._new_code(alert.id)
         return Change(
             press=press.id,
-            standings=(Standing(alert, AlertState.RAISED, 1, press.pressed_at, press.received_at),),
+            standings=(Standing(alert, AlertState.RAISED, 1, press.pressed_at, press.received_at, code),),
             history=(AlertEvent(alert.id, Happening.RAISED, press.received_at, press.by, press.id),),
             deliveries=plan.for_test(alert) if kind is AlertKind.TEST else plan.for_emergency(alert),
         )
+
+    def _new_code(self, alert: UUID) -> str:
+        """A code that no alert has that is not closed."""
+        seal = self._caution.seal
+        if seal is None:
+            return ""
+        taken = {standing.code for standing in self.known}
+        return next(code for turn in count() if (code := seal.code(alert, turn)) not in taken)
 
     def _join(self, press: Press, standing: Standing) -> Change:
         alert = standing.alert
@@ -261,15 +292,18 @@ class Desk:
         """
         meant = [
             standing
-            for standing in self.open
-            if standing.alert.kind is AlertKind.EMERGENCY
+            for standing in self.known
+            if standing.face in life.MEANT
+            and standing.alert.kind is AlertKind.EMERGENCY
             and standing.alert.pressed_at <= press.pressed_at
-            and life.after(standing.state, what) is not standing.state
+            and standing.seems_to_move(what)
         ]
-        changes = [
-            self._moved(standing, what, by=press.by, at=press.received_at, press=press.id if n == 0 else None)
+        said = Said(press.by, press.received_at, Way.BUTTON, is_proven=not self._caution.asks_pin)
+        found = (
+            self._moved(standing, what, replace(said, press=press.id if n == 0 else None))
             for n, standing in enumerate(meant)
-        ]
+        )
+        changes = [change for change in found if change is not None]
         return Change(
             press=press.id,
             standings=tuple(s for change in changes for s in change.standings),
@@ -278,15 +312,6 @@ class Desk:
             withdraw=tuple(w for change in changes for w in change.withdraw),
         )
 
-    def _moved(
-        self, standing: Standing, what: Happening, *, by: str, at: datetime, press: UUID | None
-    ) -> Change:
-        alert = standing.alert
-        cancelled = what is Happening.CANCELLED
-        return Change(
-            press=press,
-            standings=(replace(standing, state=life.after(standing.state, what)),),
-            history=(AlertEvent(alert.id, what, at, by, press),),
-            deliveries=self._plan.for_those_told(alert, Purpose.CANCELLED, 0, at) if cancelled else (),
-            withdraw=(alert.id,) if cancelled else (),
-        )
+    def _moved(self, standing: Standing, what: Happening, said: Said) -> Change | None:
+        move = doubted if is_doubtful(standing, what, said) else believed
+        return move(standing, what, said, plan=self._plan, caution=self._caution)

@@ -54,6 +54,19 @@ def checked(e164: str) -> str:
     return e164
 
 
+def is_same_number(sender: str, e164: str) -> bool:
+    """Tell whether a sender, as its network writes it (`06 12 34 56 78`, `0033612345678`), is this number.
+
+    A number without a country code is one of the country that we write to. A name is nobody's number.
+    """
+    known = _parsed(e164)
+    if known is None:
+        return False
+    country = phonenumbers.region_code_for_number(known)
+    found = _parsed(sender, country)
+    return found is not None and not any(map(str.isalpha, sender)) and _e164(found) == e164
+
+
 def _parsed(text: str, region: str | None = None) -> PhoneNumber | None:
     try:
         return phonenumbers.parse(text, region)

@@ -1,12 +1,14 @@
 """Settings of stage 3: who calls for help, from where, and who is told when."""
 
 from datetime import timedelta
+from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StrictInt
 
 from flicbridge.alert.alert import Doctor, Practice
 from flicbridge.alert.phone import checked
+from flicbridge.credentials import SecretName
 from flicbridge.durations import Duration
 from flicbridge.fields import Line, OptionalLine, Table
 from flicbridge.place.position import Position
@@ -86,6 +88,36 @@ class PracticeSettings(Table):
         )
 
 
+class OldPressPlan(StrEnum):
+    """What is done about an old press."""
+
+    SAME = "same"
+    INFORM = "inform"
+
+
+class LateSettings(Table):
+    """Presses that are old on arrival: a button keeps them while it is out of reach. None is dropped."""
+
+    after: Duration = Field(
+        default=timedelta(minutes=10),
+        gt=timedelta(0),
+        le=timedelta(days=30),
+        description="A press that was older than this on arrival is an old one, and called so.",
+        examples=["10m"],
+    )
+    plan: OldPressPlan = Field(
+        default=OldPressPlan.SAME,
+        description='"same": as for any press. "inform": some are told, once; no later steps, no reminders.',
+        examples=["inform"],
+    )
+    notify: tuple[str, ...] | None = Field(
+        default=None,
+        min_length=1,
+        description='Recipients to tell with plan = "inform"; without this key, those of the first step.',
+        examples=[["colleague"]],
+    )
+
+
 class AlertsSettings(Table):
     """How presses become alerts."""
 
@@ -109,6 +141,28 @@ class AlertsSettings(Table):
         description="A press that was older on arrival is called late in the messages.",
         examples=["60s"],
     )
+    tell_doctor: tuple[str, ...] = Field(
+        default=(),
+        description="Recipients that are the doctor's own devices: they are told when somebody is on it, and"
+        " never that a cancellation is doubted. Silence is up to the device: no message can ask for it.",
+        examples=[["doctor"]],
+    )
+    duress_pin: SecretName | None = Field(
+        default=None,
+        description="Name of the secret with the PIN without which no cancellation here is believed.",
+        examples=["duress-pin"],
+    )
+    late: LateSettings | None = Field(
+        default=None, description="What is done about presses that are old on arrival; by default nothing."
+    )
+    give_up_after: Duration = Field(
+        default=timedelta(hours=2),
+        gt=timedelta(0),
+        le=timedelta(days=1),
+        description="Nothing new is sent for an alert that nobody has answered for so long, and"
+        " `flicbridge status` says so.",
+        examples=["2h"],
+    )
     keep_days: StrictInt = Field(
         default=90, ge=1, le=3650, description="Closed alerts are forgotten after this many days."
     )
@@ -118,6 +172,11 @@ class AlertsSettings(Table):
         description="Recipients of test alerts; without this key, those of the first step of the plan.",
         examples=[["colleague"]],
     )
+
+    @property
+    def old(self) -> timedelta | None:
+        """From what age on arrival a press is called old, if there is a policy for such presses."""
+        return None if self.late is None else self.late.after
 
 
 class StepSettings(Table):
@@ -134,4 +193,18 @@ class StepSettings(Table):
     unless: Literal["acknowledged"] | None = Field(
         default=None,
         description="Skip this step if the alert has been acknowledged by then. Not in the first step.",
+    )
+    repeat: Duration | None = Field(
+        default=None,
+        ge=timedelta(seconds=30),
+        le=timedelta(days=1),
+        description="Remind the recipients of this step so often, while nobody has acknowledged the alert.",
+        examples=["5m"],
+    )
+    times: StrictInt | None = Field(
+        default=None,
+        ge=1,
+        le=100,
+        description="How many reminders at most; without this key, until the alert is given up.",
+        examples=[3],
     )

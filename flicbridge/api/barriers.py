@@ -1,5 +1,6 @@
 """What stands before the handlers: every failure becomes JSON, and over TCP only those who may come in."""
 
+import asyncio
 import hmac
 from http import HTTPStatus
 from typing import Final
@@ -13,12 +14,18 @@ from flicbridge.errors import FlicbridgeError, InputError, StoreError
 
 log = structlog.get_logger()
 
+SIGNED: Final = "/r/{alert}/{recipient}/{mark}"
+"""What signed links look like: the only path of the API that is open to all."""
+
 CODES: Final = {
     HTTPStatus.NOT_FOUND: "not_found",
     HTTPStatus.METHOD_NOT_ALLOWED: "wrong_method",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "too_large",
 }
 """What to call the refusals that are aiohttp's own."""
+
+
+BODY_TIMEOUT_S: Final = 10.0
 
 
 class Refusal(Exception):  # noqa: N818 - not a fault of anybody's: an answer
@@ -44,6 +51,15 @@ class Refusal(Exception):  # noqa: N818 - not a fault of anybody's: an answer
         if self.status is HTTPStatus.UNAUTHORIZED:
             response.headers["WWW-Authenticate"] = "Bearer"
         return response
+
+
+async def body_of(request: web.Request) -> bytes:
+    """The whole body of a request. Raises Refusal: it broke off, or did not come in time."""
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            return await request.read()
+    except (web.RequestPayloadError, ConnectionError, TimeoutError) as error:  # garbled, cut off or stalled
+        raise Refusal(HTTPStatus.BAD_REQUEST, "broken_body", "The body broke off.") from error
 
 
 @web.middleware
@@ -96,6 +112,19 @@ def _is_loopback(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def unless_signed(barrier: Middleware) -> Middleware:
+    """Let those pass a barrier who follow a signed link: the link is checked by what it leads to."""
+
+    @web.middleware
+    async def either(request: web.Request, handler: Handler) -> web.StreamResponse:
+        resource = request.match_info.route.resource
+        if resource is not None and resource.canonical == SIGNED:
+            return await handler(request)
+        return await barrier(request, handler)
+
+    return either
 
 
 def bearers_only(token: str) -> Middleware:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import aiohttp
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from flicbridge.api.endpoint import Endpoint, read_token, socket_path
+from flicbridge.api.endpoint import Endpoint, is_answered, read_token, socket_path, spare_socket_paths
 from flicbridge.errors import ApiError
 
 CONNECT_TIMEOUT_S: Final = 2.0
@@ -68,9 +68,14 @@ class ApiClient:
         """All there is about the one alert whose id begins like this."""
         return await self._ask("GET", f"/v1/alerts/{quote(prefix, safe='')}")
 
-    async def move(self, prefix: str, move: str) -> dict[str, Any]:
-        """Do `acknowledge`, `cancel`, `confirm`, `false_alarm` or `close` to an alert."""
-        return await self._ask("POST", f"/v1/alerts/{quote(prefix, safe='')}/{move}")
+    async def reveal(self, prefix: str, pin: str) -> dict[str, Any]:
+        """All there is about one alert in truth; with a wrong PIN, as `alert` shows it."""
+        return await self._ask("POST", f"/v1/alerts/{quote(prefix, safe='')}/reveal", body={"pin": pin})
+
+    async def move(self, prefix: str, move: str, *, pin: str | None = None) -> dict[str, Any]:
+        """Do `acknowledge`, `cancel`, `confirm`, `false_alarm` or `close` to an alert, from a command."""
+        body = {"way": "cli"} if pin is None else {"way": "cli", "pin": pin}
+        return await self._ask("POST", f"/v1/alerts/{quote(prefix, safe='')}/{move}", body=body)
 
     async def _ask(
         self, method: str, path: str, body: Mapping[str, str | float] | None = None
@@ -92,6 +97,9 @@ class ApiClient:
             raise ApiError(f"The bridge broke off: {error}.") from error
 
     def _endpoint(self) -> Endpoint:
+        for spare in spare_socket_paths(self._state_dir):  # what lies in the folder may be old then
+            if spare.is_socket() and is_answered(spare):
+                return Endpoint(str(spare), None, 0)
         try:
             endpoint = Endpoint.read(self._state_dir)
         except OSError as error:

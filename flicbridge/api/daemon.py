@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 from uuid import UUID
 
-from flicbridge.alert.alert import Happening
+from flicbridge.alert.alert import Happening, Way
 from flicbridge.alert.desk import Standing
 from flicbridge.outbox.ledger import Taken
 
@@ -58,6 +58,19 @@ class Daemon(Protocol):
         """Standing, history, deliveries and attempts of one alert (`Store.show_alert`), or None."""
         ...
 
-    async def move_alert(self, alert: UUID, what: Happening, by: str) -> bool:
-        """Acknowledge, cancel, confirm or close; returns False if that moves nothing."""
+    async def move_alert(
+        self, alert: UUID, what: Happening, by: str, way: Way = Way.API, pin: str | None = None
+    ) -> bool:
+        """Acknowledge, cancel, confirm or close; returns False if that moves nothing.
+
+        Where a PIN is asked for, one that is wrong or missing gets the same answer as the right one.
+        """
+        ...
+
+    def is_pin(self, pin: str) -> bool:
+        """Tell whether this is the PIN; False where none is asked for."""
+        ...
+
+    def standing(self, alert: UUID) -> Standing | None:
+        """How an alert stands in truth; None if it is closed or unknown."""
         ...

@@ -7,10 +7,13 @@
 All three are readable by their owner alone: on the Unix socket, that is the whole protection.
 """
 
+import hashlib
 import json
 import os
 import secrets
 import socket
+import stat
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -76,11 +79,29 @@ def already_running(state_dir: Path) -> InputError:
     )
 
 
+SYSTEM_HOMES: Final = ("/run/flicbridge", "/run")
+
+
 def socket_path(state_dir: Path) -> Path | None:
     """Where the Unix socket goes, or None where it cannot be: on Windows, or with a path too long for it."""
     path = state_dir.absolute() / "api.sock"
     fits = len(os.fsencode(path)) <= LONGEST_SOCKET_PATH
     return path if hasattr(socket, "AF_UNIX") and fits else None
+
+
+def spare_socket_paths(state_dir: Path) -> Iterator[Path]:
+    """Where the Unix socket goes if its folder is read-only or gone: where the system has a place in memory.
+
+    Folders that anybody may write to are none: somebody could be there before us.
+    """
+    if not hasattr(socket, "AF_UNIX"):
+        return
+    name = f"flicbridge-{hashlib.sha256(os.fsencode(state_dir.absolute())).hexdigest()[:16]}.sock"
+    homes = [os.environ.get("RUNTIME_DIRECTORY"), os.environ.get("XDG_RUNTIME_DIR"), *SYSTEM_HOMES]
+    for home in filter(None, homes):
+        with suppress(OSError):
+            if not Path(home).stat().st_mode & stat.S_IWOTH:
+                yield Path(home) / name
 
 
 def bind_unix(path: Path) -> socket.socket:
@@ -90,7 +111,7 @@ def bind_unix(path: Path) -> socket.socket:
         InputError: somebody answers there already.
         OSError: it cannot be bound.
     """
-    if _is_answered(path):
+    if is_answered(path):
         raise already_running(path.parent)
     path.unlink(missing_ok=True)
     bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -103,7 +124,8 @@ def bind_unix(path: Path) -> socket.socket:
     return bound
 
 
-def _is_answered(path: Path) -> bool:
+def is_answered(path: Path) -> bool:
+    """Tell whether somebody listens on a Unix socket."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(ANSWER_TIMEOUT_S)
         try:

@@ -2,15 +2,15 @@
 
 import re
 from http import HTTPStatus
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from flicbridge.alert.alert import Happening
+from flicbridge.alert.alert import Happening, Way
 from flicbridge.api import views
-from flicbridge.api.barriers import Refusal
+from flicbridge.api.barriers import Refusal, body_of
 from flicbridge.api.daemon import Daemon
 
 MOVES: Final = {
@@ -49,6 +49,19 @@ class PauseBody(_Closed):
     seconds: float = Field(ge=0, le=LONGEST_PAUSE_S)
 
 
+class MoveBody(_Closed):
+    """Who moves an alert, and with which PIN, if one is asked for."""
+
+    way: Literal[Way.API, Way.CLI] = Way.API
+    pin: Annotated[str, Field(max_length=64)] | None = None
+
+
+class RevealBody(_Closed):
+    """The PIN that shows an alert as it is in truth."""
+
+    pin: Annotated[str, Field(max_length=64)]
+
+
 class ListQuery(_Closed):
     """Which alerts to list."""
 
@@ -70,6 +83,7 @@ class Routes:
             web.post("/v1/pause", self._pause),
             web.get("/v1/alerts", self._list),
             web.get("/v1/alerts/{id}", self._show),
+            web.post("/v1/alerts/{id}/reveal", self._reveal),
             web.post(f"/v1/alerts/{{id}}/{{move:{'|'.join(MOVES)}}}", self._move),
         ]
 
@@ -77,14 +91,14 @@ class Routes:
         return web.json_response(dict(await self._daemon.status()))
 
     async def _press(self, request: web.Request) -> web.Response:
-        body = _judged(PressBody, await _body(request))
+        body = _judged(PressBody, await body_of(request))
         return web.json_response(views.taken(await self._daemon.press(body.button, body.gesture)))
 
     async def _reload(self, _request: web.Request) -> web.Response:
         return web.json_response(dict(await self._daemon.reload()))
 
     async def _pause(self, request: web.Request) -> web.Response:
-        body = _judged(PauseBody, await _body(request))
+        body = _judged(PauseBody, await body_of(request))
         await self._daemon.pause(body.button, body.seconds)
         return web.json_response({"button": body.button, "paused_s": body.seconds})
 
@@ -99,14 +113,24 @@ class Routes:
             raise _unknown(str(alert))
         return web.json_response(views.alert(shown))
 
+    async def _reveal(self, request: web.Request) -> web.Response:
+        """Show an alert as it is in truth; with a wrong PIN, just as without one."""
+        alert = await self._find(request)
+        body = _judged(RevealBody, await body_of(request))
+        if (shown := await self._daemon.show_alert(alert)) is None:
+            raise _unknown(str(alert))
+        return web.json_response(views.alert(shown, in_truth=self._daemon.is_pin(body.pin)))
+
     async def _move(self, request: web.Request) -> web.Response:
         alert = await self._find(request)
         what = MOVES[request.match_info["move"]]
-        if await self._daemon.move_alert(alert, what, by="api"):
+        sent = await body_of(request)
+        body = _judged(MoveBody, sent) if sent else MoveBody()
+        if await self._daemon.move_alert(alert, what, by=body.way.value, way=body.way, pin=body.pin):
             return web.json_response({"alert_id": str(alert), "happened": what.value})
         if (shown := await self._daemon.show_alert(alert)) is None:
             raise _unknown(str(alert))
-        message = f"The alert {alert} is {shown['standing'].state.value}; that cannot become {what.value}."
+        message = f"The alert {alert} is {shown['standing'].face.value}; that cannot become {what.value}."
         raise Refusal(HTTPStatus.CONFLICT, "not_moved", message)
 
     async def _find(self, request: web.Request) -> UUID:
@@ -119,13 +143,6 @@ class Routes:
         if (found := await self._daemon.find_alert(given)) is None:
             raise _unknown(given)
         return found
-
-
-async def _body(request: web.Request) -> bytes:
-    try:
-        return await request.read()
-    except (web.RequestPayloadError, ConnectionError) as error:  # garbled on the way, or broken off
-        raise Refusal(HTTPStatus.BAD_REQUEST, "broken_body", "The body broke off.") from error
 
 
 def _uuid(text: str) -> UUID | None:

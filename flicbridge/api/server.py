@@ -11,10 +11,18 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from flicbridge.api.barriers import always_json, bearers_only, loopback_names_only
+from flicbridge.api.answers import Answers
+from flicbridge.api.barriers import always_json, bearers_only, loopback_names_only, unless_signed
 from flicbridge.api.claim import claimed
 from flicbridge.api.daemon import Daemon
-from flicbridge.api.endpoint import Endpoint, bind_unix, keep_token, manifest_path, socket_path
+from flicbridge.api.endpoint import (
+    Endpoint,
+    bind_unix,
+    keep_token,
+    manifest_path,
+    socket_path,
+    spare_socket_paths,
+)
 from flicbridge.api.routes import Routes
 from flicbridge.observation import Observation, Observe
 
@@ -28,7 +36,12 @@ LOOPBACK: Final = "127.0.0.1"
 
 @asynccontextmanager
 async def serving(
-    daemon: Daemon, state_dir: Path, listen: tuple[str, int] | None, *, observe: Observe
+    daemon: Daemon,
+    state_dir: Path,
+    listen: tuple[str, int] | None,
+    *,
+    observe: Observe,
+    answers: Answers | None = None,
 ) -> AsyncGenerator[Endpoint]:
     """Serve the API for as long as the context lasts, and be the only one to do so in a `state_dir`.
 
@@ -40,6 +53,7 @@ async def serving(
         state_dir: an existing folder of ours.
         listen: an address to listen on as well, or None.
         observe: told `api/state` (`listening`, `impaired` or `off`) and `api/error`.
+        answers: what signed links lead to, on the address; None if there are none.
 
     Yields:
         Where it answers, from now on.
@@ -51,7 +65,7 @@ async def serving(
     async with AsyncExitStack() as stack:
         stack.enter_context(claimed(state_dir))
         unix = await _serve_unix(stack, daemon, state_dir)
-        tcp = await _serve_tcp(stack, daemon, state_dir, listen, faults) if listen else None
+        tcp = await _serve_tcp(stack, daemon, state_dir, listen, faults, answers) if listen else None
         if unix is None and tcp is None:
             tcp = await _serve_tcp(stack, daemon, state_dir, (LOOPBACK, 0), faults)
         endpoint = Endpoint(unix, tcp, os.getpid())
@@ -67,18 +81,25 @@ async def _serve_unix(stack: AsyncExitStack, daemon: Daemon, state_dir: Path) ->
     path = socket_path(state_dir)
     if path is None:
         return None
-    try:
-        bound = bind_unix(path)
-    except OSError as error:  # a file system without sockets: a memory card, a shared folder
-        log.warning("api_has_no_unix_socket", error=error.strerror)
-        return None
-    stack.callback(_remove, path)
-    await _serve_on(stack, _app(daemon, []), bound)
-    return str(path)
+    for place in (path, *spare_socket_paths(state_dir)):
+        try:
+            bound = bind_unix(place)
+        except OSError as error:  # a file system without sockets, or one that cannot be written
+            log.warning("api_has_no_unix_socket", place=str(place), error=error.strerror)
+            continue
+        stack.callback(_remove, place)
+        await _serve_on(stack, _app(daemon, []), bound)
+        return str(place)
+    return None
 
 
 async def _serve_tcp(
-    stack: AsyncExitStack, daemon: Daemon, state_dir: Path, listen: tuple[str, int], faults: list[str]
+    stack: AsyncExitStack,
+    daemon: Daemon,
+    state_dir: Path,
+    listen: tuple[str, int],
+    faults: list[str],
+    answers: Answers | None = None,
 ) -> str | None:
     try:
         token = keep_token(state_dir)
@@ -88,7 +109,11 @@ async def _serve_tcp(
         log.error("api_cannot_listen", port=listen[1], error=error.strerror)
         return None
     host, port = bound.getsockname()[:2]
-    await _serve_on(stack, _app(daemon, [loopback_names_only, bearers_only(token)]), bound)
+    barriers = [unless_signed(barrier) for barrier in (loopback_names_only, bearers_only(token))]
+    app = _app(daemon, barriers)
+    if answers is not None:
+        app.add_routes(answers.table(daemon))
+    await _serve_on(stack, app, bound)
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 

@@ -2,6 +2,7 @@
 
 from ipaddress import ip_address
 from typing import Annotated, Final
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
@@ -39,6 +40,19 @@ def _address(text: str) -> str:
     return text.strip()
 
 
+def _public(text: str) -> str:
+    try:
+        url = urlsplit(text.strip())
+        is_complete = bool(url.hostname) and (url.port is None or url.port > 0)
+    except ValueError:
+        is_complete = False
+    extras = is_complete and (url.query or url.fragment or url.username is not None)
+    if not is_complete or url.scheme != "https" or extras:
+        remedy = 'write it like "https://tilleuls.example.fr"'
+        raise ValueError(f"{shown(text)} is no https address; {remedy}")
+    return text.strip().rstrip("/")
+
+
 class ApiSettings(Table):
     """The local API, for `flicbridge status` and other programs on this machine."""
 
@@ -47,6 +61,13 @@ class ApiSettings(Table):
         description="Listen on this loopback address too, and ask for a bearer token there. Without this key,"
         " on a Unix socket in the state directory only.",
         examples=["127.0.0.1:8600"],
+    )
+
+    public_url: Annotated[str, AfterValidator(_public)] | None = Field(
+        default=None,
+        description="Where helpers reach this API from outside, by a tunnel or proxy to `listen`. Messages"
+        " then carry a link to answer the alert; nothing else is served there without the token.",
+        examples=["https://tilleuls.example.fr"],
     )
 
     @property

@@ -3,16 +3,21 @@
 The API is local and its clients act for the doctor, so identity and position are shown here as they are.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
+from flicbridge.alert.alert import FOLLOW_UPS, Happening
 from flicbridge.alert.desk import Standing
+from flicbridge.api.veil import veiled
 from flicbridge.outbox.ledger import Taken
 from flicbridge.place.position import Position
 
 type Json = dict[str, Any]
+
+CLEARED: Final = (Happening.CONFIRMED, Happening.FALSE_ALARM)
+"""What a person says who has cleared the doubt."""
 
 
 def rfc3339(at: datetime) -> str:
@@ -38,7 +43,7 @@ def standing(of: Standing) -> Json:
     return {
         "id": str(alert.id),
         "kind": alert.kind.value,
-        "state": of.state.value,
+        "state": of.face.value,
         "bridge": alert.bridge,
         "button": alert.button,
         "gesture": alert.gesture,
@@ -55,14 +60,64 @@ def standing(of: Standing) -> Json:
     }
 
 
-def alert(shown: Mapping[str, Any]) -> Json:
-    """All there is about one alert, as `Store.show_alert` gives it."""
+def alert(shown: Mapping[str, Any], *, in_truth: bool = False) -> Json:
+    """All there is about one alert, as `Store.show_alert` gives it.
+
+    Args:
+        shown: what the store holds.
+        in_truth: show it all; otherwise as the room may see it.
+    """
+    of: Standing = shown["standing"]
+    shown = shown if in_truth else veiled(shown)
     return {
-        **standing(shown["standing"]),
+        **standing(of),
+        "state": (of.state if in_truth else of.face).value,
+        "code": of.code,
+        "facts": facts(shown),
         "history": [_event(row) for row in shown["history"]],
         "deliveries": [_delivery(row) for row in shown["deliveries"]],
-        "attempts": [_attempt(row) for row in shown["attempts"]],
+        "attempts": [_attempt(row, of.alert.pressed_at) for row in shown["attempts"]],
     }
+
+
+def facts(shown: Mapping[str, Any]) -> Json:
+    """The five facts about an alert that are never merged; each with its time, null until it is one.
+
+    `provider_at` and `said_at` are the same time by somebody else's clock, if they told.
+    """
+    first = {what: row for row in reversed(shown["history"]) for what in [row["what"]]}
+    cleared = [row for row in shown["history"] if row["what"] in CLEARED]
+    messages = [row for row in shown["deliveries"] if row["purpose"] not in FOLLOW_UPS]
+    acknowledged = first.get(Happening.ACKNOWLEDGED)
+    return {
+        "accepted_by_us": _happened(first.get(Happening.RAISED)),
+        "accepted_by_provider": _reached(messages, "sent_at", "provider_sent_at"),
+        "delivered_to_handset": _reached(messages, "delivered_at", "provider_delivered_at"),
+        "acknowledged_by_person": _happened(acknowledged),
+        "doubt_cleared": _happened(cleared[-1]) if cleared else None,
+    }
+
+
+def _happened(row: Mapping[str, Any] | None) -> Json | None:
+    """Who did it, when, how; and what, for there are two ways to clear a doubt."""
+    if row is None:
+        return None
+    return {
+        "at": _time(row["at"]),
+        "what": row["what"],
+        "by": row["by"],
+        "way": row["way"],
+        "said_at": _time(row["said_at"]),
+    }
+
+
+def _reached(messages: Sequence[Mapping[str, Any]], ours: str, theirs: str) -> Json | None:
+    """The first message that got so far."""
+    there = [row for row in messages if row[ours] is not None]
+    if not there:
+        return None
+    first = min(there, key=lambda row: float(row[ours]))
+    return {"at": _time(first[ours]), "provider_at": _time(first[theirs]), "channel": first["channel"]}
 
 
 def _position(position: Position) -> Json:
@@ -77,23 +132,40 @@ def _position(position: Position) -> Json:
 
 
 def _event(row: Mapping[str, Any]) -> Json:
-    return {"what": row["what"], "at": _time(row["at"]), "by": row["by"], "press": row["press"]}
+    return {
+        "what": row["what"],
+        "at": _time(row["at"]),
+        "by": row["by"],
+        "press": row["press"],
+        "way": row["way"],
+        "said_at": _time(row["said_at"]),
+    }
 
 
 def _delivery(row: Mapping[str, Any]) -> Json:
-    same = ("id", "recipient", "channel", "purpose", "occasion", "unless", "state", "attempts")
-    times = ("due_at", "expires_at", "sent_at", "delivered_at")
+    place = ("recipient", "channel", "step", "turn")
+    same = ("id", *place, "purpose", "occasion", "unless", "state", "attempts")
+    times = ("made_at", "due_at", "expires_at", "sent_at", "delivered_at")
+    theirs = ("provider_sent_at", "provider_delivered_at")
     return {
         **{key: row[key] for key in same},
-        **{key: _time(row[key]) for key in times},
+        **{key: _time(row[key]) for key in (*times, *theirs)},
+        "by": row["by"],
+        "way": row["way"],
         "last_error": row["last_error"],
         "provider_id": row["provider_id"],
     }
 
 
-def _attempt(row: Mapping[str, Any]) -> Json:
+def _attempt(row: Mapping[str, Any], pressed_at: datetime) -> Json:
+    """One try; `age_s` is how long ago the press was when it began."""
     same = ("delivery", "number", "outcome", "detail")
-    return {**{key: row[key] for key in same}, "at": _time(row["at"]), "took_s": round(row["took_s"], 4)}
+    return {
+        **{key: row[key] for key in same},
+        "at": _time(row["at"]),
+        "age_s": round(max(0.0, row["at"] - pressed_at.timestamp()), 3),
+        "took_s": round(row["took_s"], 4),
+    }
 
 
 def _time(seconds: float | None) -> str | None:

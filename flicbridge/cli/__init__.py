@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from flicbridge.cli import alerts, buttons, config, pair, press, run, scan, simulate, status
+from flicbridge.cli import alerts, buttons, config, pair, plan, press, run, scan, simulate, status
 from flicbridge.cli.faults import explain
 
 __all__ = ["app", "main"]
@@ -48,6 +48,7 @@ app.command("simulate")(simulate.simulate)
 app.add_typer(buttons.app, name="buttons")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(config.app, name="config")
+app.add_typer(plan.app, name="plan")
 
 
 def main() -> None:

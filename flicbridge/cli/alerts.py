@@ -1,11 +1,12 @@
 """`flicbridge alerts`: what was called, who was told, and what people did about it."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from flicbridge.cli import phrases
 from flicbridge.cli.asking import ask, ask_or_read, stored_alert, stored_alerts
+from flicbridge.cli.pin import asked_pin, typed_pin
 from flicbridge.cli.shared import (
     AsJson,
     ConfigFile,
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 type Json = dict[str, Any]
+
+# A press that is no longer ago need not be told with its age.
+AGED_S: Final = 60.0
 
 AlertId = Annotated[str, typer.Argument(metavar="ID", help="The alert's id, or how it begins.")]
 
@@ -50,12 +54,23 @@ def list_(
 
 
 @app.command()
-def show(alert: AlertId, config: ConfigFile = None, as_json: AsJson = False) -> None:
+def show(
+    alert: AlertId,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+    with_pin: Annotated[
+        bool, typer.Option("--pin", help="Ask for the PIN, and show cancellations that were not believed.")
+    ] = False,
+) -> None:
     """Show all there is about one alert, in the order it happened."""
     settings = settings_in(config)
-    shown = ask_or_read(
-        settings, lambda bridge: bridge.alert(alert), lambda store: stored_alert(store, alert)
-    )
+    if with_pin:
+        pin = typed_pin(settings)
+        shown = ask(settings, lambda bridge: bridge.reveal(alert, pin))
+    else:
+        shown = ask_or_read(
+            settings, lambda bridge: bridge.alert(alert), lambda store: stored_alert(store, alert)
+        )
     if as_json:
         print_json(shown)
         return
@@ -68,7 +83,8 @@ def show(alert: AlertId, config: ConfigFile = None, as_json: AsJson = False) -> 
 def ack(alert: AlertId, config: ConfigFile = None, as_json: AsJson = False) -> None:
     """Acknowledge an alert: somebody is on it, later steps of the plan are skipped."""
     settings = settings_in(config)
-    moved = ask(settings, lambda bridge: bridge.move(alert, "acknowledge"))
+    pin = asked_pin(settings)
+    moved = ask(settings, lambda bridge: bridge.move(alert, "acknowledge", pin=pin))
     _ = words_of(settings)
     _report(moved, _("Alert acknowledged: {alert}"), as_json=as_json)
 
@@ -77,7 +93,8 @@ def ack(alert: AlertId, config: ConfigFile = None, as_json: AsJson = False) -> N
 def cancel(alert: AlertId, config: ConfigFile = None, as_json: AsJson = False) -> None:
     """Cancel an alert: everybody who was told is told that help is not needed."""
     settings = settings_in(config)
-    moved = ask(settings, lambda bridge: bridge.move(alert, "cancel"))
+    pin = asked_pin(settings)
+    moved = ask(settings, lambda bridge: bridge.move(alert, "cancel", pin=pin))
     _ = words_of(settings)
     _report(moved, _("Alert cancelled: {alert}"), as_json=as_json)
 
@@ -114,11 +131,31 @@ def _story(alert: Json, zone: "ZoneInfo", _: Translate) -> "Iterator[RenderableT
     if alert["was_queued"]:
         age = phrases.duration(alert["late_s"], _)
         yield _("The button kept this press for {age} before it could be heard.").format(age=age)
+    yield _facts(alert, zone, _)
     timeline = table(_("Time"), _("What"), _("Who"), _("Detail"))
     lines = [*_history(alert, _), *_attempts(alert, _), *_unsent(alert, _)]
     for at, *cells in sorted(lines, key=lambda line: line[0]):
         timeline.add_row(local(at, zone), *map(printable, cells))
     yield timeline
+
+
+def _facts(alert: Json, zone: "ZoneInfo", _: Translate) -> "RenderableType":
+    """The five facts, one below the other: nothing follows from one to the next."""
+    rows = table(_("Fact"), _("Time"), _("Who"), _("Their clock"))
+    for name, fact in alert["facts"].items():
+        if fact is None:
+            rows.add_row(phrases.fact(name, _), _("not yet"), "", "")
+            continue
+        who = fact.get("channel") or phrases.actor(fact["by"], _)
+        theirs = fact.get("provider_at") or fact.get("said_at")
+        what = phrases.happening(fact["what"], _) if name == "doubt_cleared" else phrases.fact(name, _)
+        rows.add_row(
+            what,
+            local(fact["at"], zone),
+            printable(who),
+            "" if theirs is None else local(theirs, zone),
+        )
+    return rows
 
 
 type Line = tuple[str, str, str, str]
@@ -127,14 +164,17 @@ type Line = tuple[str, str, str, str]
 
 def _history(alert: Json, _: Translate) -> "Iterator[Line]":
     for event in alert["history"]:
-        yield event["at"], phrases.happening(event["what"], _), phrases.actor(event["by"], _), ""
+        who = phrases.actor(event["by"], _, reached=event["what"] == "notified")
+        yield event["at"], phrases.happening(event["what"], _), who, phrases.way(event["way"], _)
 
 
 def _attempts(alert: Json, _: Translate) -> "Iterator[Line]":
     deliveries = {delivery["id"]: delivery for delivery in alert["deliveries"]}
     for attempt in alert["attempts"]:
         delivery = deliveries[attempt["delivery"]]
-        detail = f"{attempt['took_s']:.2f} s {attempt['detail']}".strip()
+        age_s = attempt.get("age_s", 0.0)  # a bridge of an older version does not say it
+        aged = _("press {age} ago").format(age=phrases.duration(age_s, _)) if age_s >= AGED_S else ""
+        detail = " ".join(filter(None, (f"{attempt['took_s']:.2f} s", attempt["detail"], aged)))
         yield (
             attempt["at"],
             _message(delivery, phrases.outcome(attempt["outcome"], _), _),
@@ -147,7 +187,7 @@ def _unsent(alert: Json, _: Translate) -> "Iterator[Line]":
     """Messages that are still to be sent, or never will be and were never tried."""
     tried = {attempt["delivery"] for attempt in alert["attempts"] if attempt["outcome"] == "withdrawn"}
     for delivery in alert["deliveries"]:
-        if delivery["state"] in ("queued", "sending", "withdrawn") and delivery["id"] not in tried:
+        if delivery["state"] in ("reserve", "queued", "sending", "withdrawn") and delivery["id"] not in tried:
             state = phrases.delivery(delivery["state"], _)
             yield delivery["due_at"], _message(delivery, state, _), delivery["channel"], ""
 

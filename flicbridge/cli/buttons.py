@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from flicbridge.config import ButtonSettings, Settings
-    from flicbridge.outbox.store import ButtonRecord
+    from flicbridge.outbox.button import ButtonRecord
 
 type Json = dict[str, Any]
 

@@ -10,7 +10,8 @@ from flicbridge.errors import InputError
 
 if TYPE_CHECKING:
     from flicbridge.config import Settings
-    from flicbridge.outbox.store import ButtonRecord, Store
+    from flicbridge.outbox.button import ButtonRecord
+    from flicbridge.outbox.store import Store
     from flicbridge.press.flic2.pairing import Pairing
 
 

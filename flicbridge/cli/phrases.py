@@ -34,6 +34,8 @@ def part(subject: str, _: Translate) -> str:
         "button": _("button {name}"),
         "channel": _("channel {name}"),
         "store": _("database"),
+        "clock": _("clock of this machine"),
+        "alert": _("alert {name}"),
         "api": _("local API"),
     }
     return known[kind].format(name=name) if kind in known else subject
@@ -61,9 +63,16 @@ def problem(code: str, _: Translate) -> str:
         "presses_lost": _("presses were lost before they reached this computer"),
         "no_small_button": _("is no Flic Duo: it has no small button, and small_gestures do nothing"),
         "channel_failing": _("messages cannot be sent at the moment, still trying"),
+        "replies_unread": _("helpers' replies cannot be read, so they count for nothing"),
         "channel_refused": _("messages are refused, a person must mend this"),
         "api_impaired": _("cannot be reached in every way that was asked for"),
+        "alert_unanswered": _("nobody answered it, and nothing more is sent; look what came of it"),
+        "clock_wrong": _("not set: times in messages are unknown, and secure connections fail"),
+        "clock_stepped": _("was set; times shown from before may be wrong"),
         "store_sick": _("cannot be written, alerts are sent from memory only"),
+        "disk_full": _("has hardly any room left on its disk; make room"),
+        "store_set_aside": _("was damaged and is kept aside, a new one is used; look at it, then remove it"),
+        "store_too_new": _("is of a newer flicbridge, another one is used; install that version again"),
     }
     return known.get(code, code)
 
@@ -140,34 +149,61 @@ def state(alert_state: str, _: Translate) -> str:
         "confirmed": _("confirmed"),
         "false_alarm": _("false alarm"),
         "cancelled": _("cancelled"),
+        "unanswered": _("given up, nobody answered"),
         "closed": _("closed"),
     }
     return known.get(alert_state, alert_state)
 
 
-def actor(by: str, _: Translate) -> str:
-    """Who made something happen, such as `button:poche`."""
+def actor(by: str, _: Translate, *, reached: bool = False) -> str:
+    """Who made something happen, such as `button:poche`; or who was reached by it."""
     who, _colon, name = by.partition(":")
     if who == "button" and name.endswith("/small"):
         return _("small button of {name}").format(name=name.removesuffix("/small"))
     known = {
         "button": _("button {name}"),
-        "recipient": _("{name} reached"),
+        "recipient": _("{name} reached") if reached else "{name}",
         "api": _("through the local API"),
+        "cli": _("on the command line"),
         "bridge": _("by itself"),
     }
     return known[who].format(name=name) if who in known else by
 
 
+def way(how: str, _: Translate) -> str:
+    """How it reached us that a person did something; nothing for ways that go without saying."""
+    known = {"link": _("with the link in the message"), "sms": _("by SMS")}
+    return known.get(how, "")
+
+
+def fact(name: str, _: Translate) -> str:
+    """One of the five facts about an alert."""
+    known = {
+        "accepted_by_us": _("accepted by this bridge"),
+        "accepted_by_provider": _("accepted by a provider"),
+        "delivered_to_handset": _("delivered to a handset"),
+        "acknowledged_by_person": _("acknowledged by a person"),
+        "doubt_cleared": _("doubt cleared"),
+    }
+    return known.get(name, name)
+
+
 def happening(what: str, _: Translate) -> str:
     """One line of an alert's history."""
-    known = {"raised": _("alert raised"), "pressed_again": _("pressed again"), "notified": _("help was told")}
+    known = {
+        "raised": _("alert raised"),
+        "pressed_again": _("pressed again"),
+        "notified": _("help was told"),
+        "doubted": _("cancelled without the PIN, not believed"),
+        "doubted_answer": _("acknowledged without the PIN, not believed"),
+    }
     return known.get(what) or state(what, _)
 
 
 def delivery(delivery_state: str, _: Translate) -> str:
     """Where a message stands."""
     known = {
+        "reserve": _("in reserve, for when the channel before it fails"),
         "queued": _("waiting"),
         "sending": _("being sent"),
         "sent": _("sent"),
@@ -181,10 +217,24 @@ def delivery(delivery_state: str, _: Translate) -> str:
 
 def outcome(after_try: str, _: Translate) -> str:
     """What came of one try to send a message."""
-    return _("failed, will be tried again") if after_try == "queued" else delivery(after_try, _)
+    known = {
+        "queued": _("failed, will be tried again"),
+        "temporary": _("failed, will be tried again"),
+        "rate_limited": _("asked to come later, will be tried again"),
+        "unknown": _("not answered, may have arrived; will be tried again"),
+        "permanent": _("refused for good"),
+    }
+    return known[after_try] if after_try in known else delivery(after_try, _)
 
 
 def purpose(delivery_purpose: str, _: Translate) -> str:
     """What a message tells."""
-    known = {"alert": _("alert"), "again": _("pressed again"), "cancelled": _("cancellation")}
+    known = {
+        "alert": _("alert"),
+        "again": _("pressed again"),
+        "reminder": _("reminder"),
+        "cancelled": _("cancellation"),
+        "doubted": _("doubted cancellation"),
+        "answered": _("somebody is on it"),
+    }
     return known.get(delivery_purpose, delivery_purpose)

@@ -116,13 +116,27 @@ def _buttons(buttons: list[Json], zone: "ZoneInfo", _: Translate) -> "Renderable
     return rows
 
 
+def _channel_state(channel: Json, zone: "ZoneInfo", _: Translate) -> str:
+    """How a channel is doing; of one that fails since when, how often, and what comes next."""
+    state = phrases.channel(channel["state"], _)
+    if channel.get("circuit", "closed") == "closed":  # a bridge of an older version does not say it
+        return state
+    since, times = local(channel["failing_since"], zone), round(channel["failures_in_a_row"])
+    state += _(", since {time}, {times}× in a row").format(time=since, times=times)
+    if channel["circuit"] == "half_open":
+        return state + _(", trying now")
+    if channel["next_try_at"]:
+        state += _(", next try {time}").format(time=local(channel["next_try_at"], zone))
+    return state
+
+
 def _channels(channels: list[Json], zone: "ZoneInfo", _: Translate) -> "RenderableType":
     rows = table(_("Channel"), _("Transport"), _("State"), _("Last try"))
     for channel in channels:
         rows.add_row(
             channel["channel"],
             channel["transport"],
-            phrases.channel(channel["state"], _),
+            _channel_state(channel, zone, _),
             local(channel["said_at"], zone),
         )
     return rows

@@ -3,15 +3,16 @@
 from collections.abc import Iterator
 
 from flicbridge.alert.desk import Reaction
+from flicbridge.alert.settings import OldPressPlan
 from flicbridge.config.finding import Finding, dotted
-from flicbridge.config.settings import Settings
+from flicbridge.config.settings import Order, RecipientSettings, Settings
 from flicbridge.errors import Problem
 from flicbridge.press.settings import Family, LinkMode
 
 
 def warnings(settings: Settings) -> list[Problem]:
     """What an installer should think over."""
-    looks = (_place, _tests, _radio, _buttons, _links, _holds, _recipients, _plan)
+    looks = (_place, _tests, _old_presses, _radio, _buttons, _links, _holds, _recipients, _plan)
     found = [finding for look in looks for finding in look(settings)]
     return [Problem(dotted(finding.where), finding.what, finding.remedy) for finding in found]
 
@@ -63,11 +64,23 @@ def _holds(settings: Settings) -> Iterator[Finding]:
 
 
 def _recipients(settings: Settings) -> Iterator[Finding]:
-    told = {name for step in settings.plan for name in step.notify}
+    told = {name for step in settings.plan for name in step.notify} | {*settings.maintainer.notify}
     for index, recipient in enumerate(settings.recipients):
         if recipient.name not in told:
             what = f'the plan never tells "{recipient.name}"'
             yield Finding(("recipients", index), what, "Name this recipient in a step of the plan.")
+        yield from _turns(("recipients", index), recipient)
+
+
+def _turns(where: tuple[str, int], recipient: RecipientSettings) -> Iterator[Finding]:
+    """Settings about the order of channels that mean nothing."""
+    in_turn = recipient.order is Order.IN_TURN
+    if in_turn and len(recipient.channels) < 2:
+        what = f'"{recipient.name}" has a single channel, so order = "in_turn" means nothing'
+        yield Finding((*where, "order"), what, "Remove it, or add a channel for when the first one fails.")
+    if not in_turn and "next_after" in recipient.model_fields_set:
+        what = "the channels are used at once, so next_after means nothing"
+        yield Finding((*where, "next_after"), what, 'Remove it, or write order = "in_turn".')
 
 
 def _plan(settings: Settings) -> Iterator[Finding]:
@@ -80,6 +93,13 @@ def _plan(settings: Settings) -> Iterator[Finding]:
         if step.after < before.after:
             what = "this step comes before the one above it"
             yield Finding(("plan", index, "after"), what, "Put the steps in the order of their times.")
+
+
+def _old_presses(settings: Settings) -> Iterator[Finding]:
+    late = settings.alerts.late
+    if late is not None and late.notify is not None and late.plan is OldPressPlan.SAME:
+        what = "everybody of the plan is told of old presses too, so this means nothing"
+        yield Finding(("alerts", "late", "notify"), what, 'Remove it, or write plan = "inform".')
 
 
 def _tests(settings: Settings) -> Iterator[Finding]:

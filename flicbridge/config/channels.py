@@ -10,8 +10,9 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from flicbridge.alert.settings import AlertsSettings
 from flicbridge.clock import SystemClock
-from flicbridge.config.check import Raw, tables
+from flicbridge.config.check import Raw, table, tables
 from flicbridge.config.finding import Finding
 from flicbridge.config.lines import Where
 from flicbridge.config.shape import fields_of, model_inside
@@ -54,10 +55,10 @@ def _refused_secrets(
             continue  # no name at all; reported with the other mistakes of this table
 
 
-def _secrets(model: type[BaseModel], table: Raw) -> Iterator[tuple[Where, str]]:
+def _secrets(model: type[BaseModel], given: Raw) -> Iterator[tuple[Where, str]]:
     """The names of secrets in a table and the tables inside it, written there or by default."""
     for key, field in fields_of(model).items():
-        value = table.get(key, field.default)
+        value = given.get(key, field.default)
         inner = model_inside(field)
         if holds_secret_names(field):
             yield from (((key, *where), name) for where, name in _texts(value))
@@ -76,6 +77,11 @@ def _texts(value: object) -> Iterator[tuple[Where, str]]:
         case list() | tuple():
             for index, item in enumerate(value):
                 yield from (((index, *where), text) for where, text in _texts(item))
+
+
+def refused_pin(raw: Raw, credentials: Credentials) -> Iterator[Finding]:
+    """The PIN against forced cancellations, if it is asked for and cannot be had."""
+    yield from _refused_secrets(("alerts",), AlertsSettings, table(raw, "alerts"), credentials)
 
 
 def _refused_setup(

@@ -7,16 +7,19 @@ is reported elsewhere. So one mistake does not hide another.
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from importlib.util import find_spec
-from itertools import chain, product
+from itertools import chain, islice, product
 from typing import Any, Final
 
 from pydantic import ValidationError
 
 from flicbridge import durations
 from flicbridge.alert.desk import Reaction
+from flicbridge.alert.plan import Step
+from flicbridge.alert.settings import AlertsSettings
 from flicbridge.config.explain import nearest, split_advice
 from flicbridge.config.finding import Finding, dotted
 from flicbridge.config.lines import Where
+from flicbridge.config.settings import Order, RecipientSettings
 from flicbridge.fields import shown
 from flicbridge.gesture.settings import GestureSettings, find_pattern
 from flicbridge.gesture.table import COMMON, GestureTable, Pattern, Thresholds, parse_rhythm
@@ -25,6 +28,9 @@ from flicbridge.press.settings import Family
 type Raw = Mapping[str, Any]
 
 GESTURES: Final = ("gestures", "small_gestures")
+
+MOST_REMINDERS: Final = 50
+"""Of one step. Each is on disk before the press is acknowledged, so they cost time where there is none."""
 
 SIMULATOR: Final = "bumble"
 """The package that the extra `simulator` brings and a simulated radio is made of."""
@@ -37,9 +43,13 @@ def across(raw: Raw) -> Iterator[Finding]:
     yield from _gestures(raw)
     yield from _small_buttons(raw)
     yield from _first_step(raw)
+    yield from _ends(raw)
+    yield from _reminders(raw)
+    yield from _late(raw)
     yield from _repeated_recipients(raw)
     yield from _unknown_recipients(raw)
     yield from _simulation(raw)
+    yield from _public_url(raw)
     yield from _addresses(raw)
     yield from _alert_gesture(raw)
 
@@ -128,7 +138,7 @@ def _taken_names(raw: Raw) -> Iterator[Finding]:
 def _repeated_recipients(raw: Raw) -> Iterator[Finding]:
     """A later step may remind a recipient; the same one twice in one list is a slip."""
     seen: dict[tuple[Where, str], Where] = {}
-    for place, name in chain(_plan_names(raw), _test_names(raw)):
+    for place, name in chain(_plan_names(raw), _other_names(raw)):
         listed = (place[:-1], name)
         if seen.setdefault(listed, place) != place:
             what = f"{shown(name)} is named already, in {dotted(seen[listed])}"
@@ -145,6 +155,74 @@ def _first_step(raw: Raw) -> Iterator[Finding]:
         yield Finding(("plan", 0, "unless"), what, "Remove it here; it belongs to later steps.")
 
 
+def _ends(raw: Raw) -> Iterator[Finding]:
+    """Nothing is planned for after the time when an alert is given up."""
+    end = _end(raw)
+    lasts = {str(entry.get("name")): _last_turn(entry) for _, entry in tables(raw, "recipients")}
+    for index, step in tables(raw, "plan"):
+        after = _duration(step.get("after"))
+        if after is None:
+            continue
+        if after >= end:
+            what = f"by then an alert has been given up (alerts.give_up_after is {durations.show(end)})"
+            yield Finding(("plan", index, "after"), what, "Let this step come sooner, or give up later.")
+            continue
+        for place, name in texts(step.get("notify")):
+            if after + lasts.get(name, timedelta(0)) >= end:
+                what = f"the last channel of {shown(name)} would have its turn after the alert is given up"
+                remedy = "Lower its next_after, or give up later."
+                yield Finding(("plan", index, "notify", place), what, remedy)
+
+
+def _end(raw: Raw) -> timedelta:
+    given = _duration(table(raw, "alerts").get("give_up_after"))
+    return given if given is not None else AlertsSettings().give_up_after
+
+
+def _last_turn(recipient: Raw) -> timedelta:
+    """How long after the first channel of a recipient the last one's turn comes, if nobody answers."""
+    channels = recipient.get("channels")
+    if recipient.get("order") != Order.IN_TURN or not isinstance(channels, list):
+        return timedelta(0)
+    wait = _duration(recipient.get("next_after"))
+    if wait is None:
+        wait = RecipientSettings.model_fields["next_after"].default
+    return wait * max(0, len(channels) - 1)
+
+
+def _reminders(raw: Raw) -> Iterator[Finding]:
+    """Reminders without a rhythm, without room before the end, or more than anybody would read."""
+    end = _end(raw)
+    for index, step in tables(raw, "plan"):
+        after, repeat, times = (step.get(key) for key in ("after", "repeat", "times"))
+        if repeat is None and times is not None:
+            remedy = 'Write repeat = "5m" beside it, or remove it.'
+            yield Finding(("plan", index, "times"), "nothing is repeated, so it means nothing", remedy)
+        begins, every = _duration(after), _duration(repeat)
+        if begins is None or not every:
+            continue
+        most = times if isinstance(times, int) and times > 0 else None
+        reminders = Step(begins, (), repeat=every, times=most).reminders(end)
+        number = sum(1 for _ in islice(reminders, MOST_REMINDERS + 1))
+        if not number:
+            what = "the alert is given up before the first reminder"
+            yield Finding(("plan", index, "repeat"), what, "Remind sooner, or give up later.")
+        elif number > MOST_REMINDERS:
+            what = f"there would be more than {MOST_REMINDERS} reminders until the alert is given up"
+            remedy = f"Remind more seldom, or at most so often: times = {MOST_REMINDERS}."
+            yield Finding(("plan", index, "repeat"), what, remedy)
+
+
+def _late(raw: Raw) -> Iterator[Finding]:
+    """A press is late before it is old."""
+    late = table(table(raw, "alerts"), "late")
+    fresh, after = _duration(table(raw, "alerts").get("fresh")), _duration(late.get("after"))
+    fresh = AlertsSettings().fresh if fresh is None else fresh
+    if after is not None and after < fresh:
+        what = f"a press is called late only when it is older than {durations.show(fresh)} (alerts.fresh)"
+        yield Finding(("alerts", "late", "after"), what, "Let it be longer than alerts.fresh.")
+
+
 def _duration(value: object) -> timedelta | None:
     try:
         return durations.parse(value)
@@ -157,7 +235,7 @@ def _unknown_recipients(raw: Raw) -> Iterator[Finding]:
     known = list(dict.fromkeys(name for name in names if isinstance(name, str)))
     if not known:
         return  # nobody could be named rightly, and that is reported already
-    for where, name in chain(_plan_names(raw), _test_names(raw)):
+    for where, name in chain(_plan_names(raw), _other_names(raw)):
         if name not in known:
             near = nearest(name, known)
             remedy = f'Did you mean "{near}"?' if near else f"There are: {', '.join(known)}."
@@ -169,9 +247,24 @@ def _plan_names(raw: Raw) -> Iterator[tuple[Where, str]]:
         yield from ((("plan", index, "notify", place), name) for place, name in texts(step.get("notify")))
 
 
-def _test_names(raw: Raw) -> Iterator[tuple[Where, str]]:
+def _other_names(raw: Raw) -> Iterator[tuple[Where, str]]:
     for place, name in texts(table(raw, "alerts").get("test_notify")):
         yield ("alerts", "test_notify", place), name
+    for place, name in texts(table(raw, "alerts").get("tell_doctor")):
+        yield ("alerts", "tell_doctor", place), name
+    for place, name in texts(table(table(raw, "alerts"), "late").get("notify")):
+        yield ("alerts", "late", "notify", place), name
+    for place, name in texts(table(raw, "maintainer").get("notify")):
+        yield ("maintainer", "notify", place), name
+
+
+def _public_url(raw: Raw) -> Iterator[Finding]:
+    """A link to a bridge that listens nowhere leads nowhere."""
+    api = table(raw, "api")
+    if "public_url" in api and "listen" not in api:
+        what = "nothing listens there: this bridge can only be asked on its Unix socket"
+        remedy = 'Write listen = "127.0.0.1:8600" too, and let the proxy or tunnel lead there.'
+        yield Finding(("api", "public_url"), what, remedy)
 
 
 def _simulation(raw: Raw) -> Iterator[Finding]:

@@ -1,6 +1,7 @@
 """The settings file as a whole: each stage's own settings, stacked."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
@@ -11,9 +12,11 @@ from pydantic import AfterValidator, BeforeValidator, Field, SerializeAsAny, Val
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from flicbridge.alert.desk import Reaction
+from flicbridge.alert.maintainer import MaintainerSettings
 from flicbridge.alert.settings import AlertsSettings, DoctorSettings, PracticeSettings, StepSettings
 from flicbridge.api.settings import ApiSettings
 from flicbridge.config.places import default_state_dir
+from flicbridge.durations import Duration
 from flicbridge.errors import ConfigError
 from flicbridge.fields import PathBeside, Slug, Table, shown
 from flicbridge.gesture.settings import GestureSettings, Rhythm
@@ -104,14 +107,34 @@ class ButtonSettings(PressSettings, GestureSettings):
         return {*self.gestures.values(), *self.small_gestures.values()}
 
 
+class Order(StrEnum):
+    """How the channels of a recipient are used."""
+
+    ALL = "all"
+    IN_TURN = "in_turn"
+
+
 class RecipientSettings(Table):
     """Somebody who can help."""
 
     name: Slug = Field(description="What this recipient is called here.", examples=["samu"])
     channels: tuple[Channel, ...] = Field(
         min_length=1,
-        description="Ways to reach this recipient; each is tried on its own, at the same time.",
+        description="Ways to reach this recipient.",
         examples=[[{"transport": "http", "url": "https://alertes.example.fr/hook", "secret": "hub-key"}]],
+    )
+    order: Order = Field(
+        default=Order.ALL,
+        description='"all": every channel at once. "in_turn": the next one when the one before has failed for'
+        " good, or has brought no answer within `next_after`.",
+        examples=["in_turn"],
+    )
+    next_after: Duration = Field(
+        default=timedelta(seconds=60),
+        gt=timedelta(0),
+        le=timedelta(hours=1),
+        description='With order = "in_turn": how long an answer is waited for before the next channel.',
+        examples=["60s"],
     )
 
 
@@ -162,6 +185,9 @@ class Settings(Table):
     buttons: tuple[ButtonSettings, ...] = Field(min_length=1, description="The buttons, one table each.")
     recipients: tuple[RecipientSettings, ...] = Field(min_length=1, description="Who can help.")
     plan: tuple[StepSettings, ...] = Field(min_length=1, description="Who is told when, step by step.")
+    maintainer: MaintainerSettings = Field(
+        default=MaintainerSettings(), description="Who looks after this bridge."
+    )
     api: ApiSettings = Field(default=ApiSettings(), description="The local API.")
     log: LogSettings = Field(default=LogSettings(), description="The log.")
 
@@ -178,3 +204,9 @@ class Settings(Table):
     def test_recipients(self) -> tuple[str, ...]:
         """Who gets test alerts."""
         return self.plan[0].notify if self.alerts.test_notify is None else self.alerts.test_notify
+
+    @property
+    def old_press_recipients(self) -> tuple[str, ...]:
+        """Who is told of an old press, if people are only informed of those."""
+        late = self.alerts.late
+        return self.plan[0].notify if late is None or late.notify is None else late.notify

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from flicbridge.guard.attacks import attacks, unproven
+from flicbridge.alert.alert import Alert
+from flicbridge.guard.attacks import REMEMBERED, attacks, unproven
 from flicbridge.guard.board import Board
 from flicbridge.observation import Value
 from flicbridge.press.settings import Family
@@ -92,14 +93,20 @@ class Trouble:
 
 
 def report(
-    house: House, board: Board, *, counts: Mapping[str, Any], open_alerts: Sequence[UUID], now_at: datetime
+    house: House,
+    board: Board,
+    *,
+    counts: Mapping[str, Any],
+    open_alerts: Sequence[UUID],
+    now_at: datetime,
+    unanswered: Sequence[Alert] = (),
 ) -> dict[str, Any]:
     """The answer of `flicbridge status --json`: ready for JSON.
 
     `ok` is True when nothing is known to be wrong; `problems` lists what is, `radio`, `flicd`, `buttons`,
     `channels` and `store` repeat what the parts last said of themselves.
     """
-    troubles = list(_troubles(house, board, now_at))
+    troubles = [*_troubles(house, board, now_at), *map(_unanswered, unanswered)]
     oldest = counts.get("oldest_due_at")
     return {
         "ok": not troubles,
@@ -136,6 +143,11 @@ def report(
     }
 
 
+def _unanswered(alert: Alert) -> Trouble:
+    """Nobody answered a call for help to the end: somebody must look what came of it."""
+    return Trouble(f"alert:{str(alert.id)[:8]}", "alert_unanswered", "", alert.received_at)
+
+
 def _button(button: ButtonPart, board: Board) -> dict[str, Any]:
     link = board.note(f"button:{button.name}", "link")
     return {
@@ -155,6 +167,10 @@ def _channel(channel: ChannelPart, board: Board) -> dict[str, Any]:
         "recipient": channel.recipient,
         "transport": channel.transport,
         "state": "unused",
+        "circuit": "closed",
+        "failing_since": None,
+        "failures_in_a_row": 0,
+        "next_try_at": None,
         "said_at": _iso(state.at) if state else None,
         **board.facts(f"channel:{channel.channel}"),
     }
@@ -176,8 +192,23 @@ def _troubles(house: House, board: Board, now_at: datetime) -> Iterator[Trouble]
     for channel in house.channels:
         wrong = {"failing": "channel_failing", "refused": "channel_refused"}
         yield from _said(board, f"channel:{channel.channel}", "state", wrong, "last_error")
+        unread = {"unread": "replies_unread"}
+        yield from _said(board, f"channel:{channel.channel}", "replies", unread, "replies_error")
+    yield from _clock(board, now_at)
     yield from _said(board, "store", "state", {"sick": "store_sick"}, "error")
+    yield from _said(board, "store", "reserve", {"spent": "disk_full"}, "fault")
+    for fact, problem in (("aside", "store_set_aside"), ("beside", "store_too_new")):
+        if (note := board.note("store", fact)) is not None and note.value:
+            yield Trouble("store", problem, _text(note.value), note.since_at)
     yield from _said(board, "api", "state", {"impaired": "api_impaired"}, "error")
+
+
+def _clock(board: Board, now_at: datetime) -> Iterator[Trouble]:
+    """The wall clock cannot be right; or it was set within the last day, so that older times may be wrong."""
+    yield from _said(board, "clock", "state", {"wrong": "clock_wrong"}, "error")
+    stepped = board.note("clock", "stepped_s")
+    if stepped is not None and stepped.value and timedelta(0) <= now_at - stepped.at < REMEMBERED:
+        yield Trouble("clock", "clock_stepped", f"{stepped.value:+.0f} s", stepped.at)
 
 
 def _silence(board: Board) -> Iterator[Trouble]:

@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Awaitable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Protocol
 
 import structlog
 
 from flicbridge.alert.alert import DeliveryState
-from flicbridge.errors import PermanentDeliveryError, TransientDeliveryError
+from flicbridge.errors import Failure, PermanentDeliveryError, TransientDeliveryError
 from flicbridge.outbox.job import Job
 
 log = structlog.get_logger()
@@ -25,11 +26,13 @@ class Handed:
         state: SENT, or DELIVERED if taking it already proves that it reached the person's device.
         provider_id: what it calls the message, or None.
         detail: a few words for the history.
+        at: when the provider says that it happened, UTC; None if it does not say.
     """
 
     state: DeliveryState
     provider_id: str | None = None
     detail: str = ""
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +43,13 @@ class Later:
         why: for the history.
         asked_s: the least wait the provider asked for, or None.
         with_new_key: True if the provider has used up the idempotency key.
+        failure: of what kind.
     """
 
     why: str
     asked_s: float | None = None
     with_new_key: bool = False
+    failure: Failure = Failure.TEMPORARY
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,7 @@ class Refused:
     """Trying again cannot help."""
 
     why: str
+    failure: Failure = Failure.PERMANENT
 
 
 type Outcome = Handed | Later | Refused
@@ -62,7 +68,7 @@ class Carrier(Protocol):
 
     @property
     def timeout_s(self) -> float:
-        """The longest one try takes."""
+        """The longest that any try takes."""
         ...
 
     @property
@@ -92,9 +98,11 @@ async def outcome_of(work: Awaitable[Handed], timeout_s: float, *, channel: str,
         return Refused(str(error))
     except TransientDeliveryError as error:
         why = f"{error} (may have arrived)" if error.may_have_arrived else str(error)
-        return Later(why, error.retry_after_s, error.resend_as_new)
+        return Later(why, error.retry_after_s, error.resend_as_new, error.failure)
     except TimeoutError:
-        return Later(f"no answer within {timeout_s + SLACK_S:g} s (may have arrived)")
+        why = f"no answer within {timeout_s + SLACK_S:g} s (may have arrived)"
+        return Later(why, failure=Failure.UNKNOWN)
     except Exception as error:
         log.exception("transport_broke", channel=channel, delivery=delivery)
-        return Later(f"{type(error).__name__} inside the transport")
+        # Nobody knows how far it had come when it broke.
+        return Later(f"{type(error).__name__} inside the transport", failure=Failure.UNKNOWN)

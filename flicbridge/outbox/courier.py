@@ -12,6 +12,7 @@ from random import random as uniform
 from flicbridge.clock import Clock
 from flicbridge.observation import Observe
 from flicbridge.outbox.carrier import Carrier
+from flicbridge.outbox.due import due_after_restart, due_of_new
 from flicbridge.outbox.job import Job
 from flicbridge.outbox.schedule import Schedule
 from flicbridge.outbox.worker import Ledger, Worker
@@ -50,6 +51,26 @@ class Courier:
             for channel, worker in self._workers.items():
                 group.create_task(worker.run(), name=f"courier:{channel}")
 
+    def holding(self, channel: str) -> int:
+        """How many messages a channel has in hand that nobody has taken yet; 0 if there is no such one."""
+        worker = self._workers.get(channel)
+        return 0 if worker is None else worker.holding
+
+    def is_sick(self, channel: str) -> bool:
+        """True while nothing gets through a channel."""
+        worker = self._workers.get(channel)
+        return worker is not None and worker.is_sick
+
+    def hurry(self) -> None:
+        """Try everything again at once that failed before, on every channel: the network may be back."""
+        for worker in self._workers.values():
+            worker.hurry()
+
+    def pass_time(self, seconds: float) -> None:
+        """Go on as if this much more time had passed: the machine slept, and its monotonic clock with it."""
+        for worker in self._workers.values():
+            worker.pass_time(seconds)
+
     def hand_over(self, jobs: Iterable[Job], *, longest_wait: timedelta | None = None) -> list[Job]:
         """Take jobs up; each is tried when it is due.
 
@@ -61,17 +82,15 @@ class Courier:
         Returns:
             Those whose channel does not exist (any more).
         """
-        now_at, orphans = self._clock.now_at(), []
+        now, orphans = self._clock.reading(), []
         for job in jobs:
             worker = self._workers.get(job.delivery.channel)
             if worker is None:
                 orphans.append(job)
                 continue
-            # What is committed as under way is due, even if the wall clock was set back a moment ago.
-            wait = timedelta(0) if job.leased else job.delivery.due_at - now_at
-            if longest_wait is not None and wait > longest_wait:
-                wait = timedelta(0)
-            worker.put(
-                job, wait_s=wait.total_seconds(), lives_s=(job.delivery.expires_at - now_at).total_seconds()
-            )
+            if longest_wait is None:
+                due = due_of_new(job.delivery)
+            else:
+                due = due_after_restart(job, now, longest_wait)
+            worker.put(job, wait_s=due.wait_s, lives_s=due.lives_s)
         return orphans

@@ -6,11 +6,13 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Final, Self
 
 from flicbridge.errors import StoreError, StoreTooNewError
+from flicbridge.outbox.fault import Fault, fault_of
 
 # A commit takes a quarter of a millisecond on a laptop and some tens on an SD card. A card that stalls for
 # longer than this must not hold up the alert: it then goes out from memory.
@@ -28,8 +30,13 @@ def migrations() -> list[str]:
     return [script.read_text(encoding="utf-8") for script in scripts]
 
 
-def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+def connect(path: Path, *, read_only: bool = False, immutable: bool = False) -> sqlite3.Connection:
     """Open the file, durable and strict; a new one is readable by its owner alone.
+
+    Args:
+        path: the file.
+        read_only: look at it only.
+        immutable: read it without any lock or journal, for nobody can change it.
 
     Raises:
         StoreError: it cannot be opened, or is no database.
@@ -39,14 +46,14 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
         if not read_only:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         db = sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}",
+            f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}{'&immutable=1' * immutable}",
             uri=True,
             isolation_level=None,
             timeout=BUSY_TIMEOUT_S,
             check_same_thread=False,  # opened here, used from its own thread only
         )
     except (OSError, sqlite3.Error) as error:
-        raise StoreError(f"cannot open the database {path}: {error}") from error
+        raise StoreError(f"cannot open the database {path}: {error}", fault=fault_of(error) or "") from error
     try:
         _refuse_strangers(path)
         db.row_factory = sqlite3.Row
@@ -54,9 +61,9 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
         if not read_only:
             _make_durable(db)
             _migrate(db)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, OSError) as error:
         db.close()
-        raise StoreError(f"cannot use the database {path}: {error}") from error
+        raise StoreError(f"cannot use the database {path}: {error}", fault=fault_of(error) or "") from error
     except (StoreError, StoreTooNewError):
         db.close()
         raise
@@ -68,7 +75,10 @@ def _refuse_strangers(path: Path) -> None:
     with path.open("rb") as file:
         head = file.read(len(SQLITE_MAGIC))
     if head not in (b"", SQLITE_MAGIC):
-        raise StoreError(f"cannot use the database {path}: it is no SQLite file; move it away or restore it")
+        raise StoreError(
+            f"cannot use the database {path}: it is no SQLite file; move it away or restore it",
+            fault=Fault.CORRUPT,
+        )
 
 
 def _version(db: sqlite3.Connection) -> int:
@@ -88,6 +98,9 @@ def _make_durable(db: sqlite3.Connection) -> None:
     # WAL with FULL survived every simulated power cut, NORMAL lost hundreds of acknowledged rows.
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")
+    # The journal is folded into the file at 1 MiB: a press waits less for that, and on a full disk the
+    # reserve lasts for as many presses as the file grows by, not as the journal does.
+    db.execute("PRAGMA wal_autocheckpoint = 256")
     db.execute("PRAGMA foreign_keys = ON")
 
 
@@ -125,17 +138,36 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        db.execute("ROLLBACK")
+        if db.in_transaction:  # after some faults of the disk SQLite has rolled back itself
+            db.execute("ROLLBACK")
         raise
-    db.execute("COMMIT")
+    try:
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:  # a commit that found the disk full leaves it open
+            db.execute("ROLLBACK")
+        raise
+
+
+@dataclass(slots=True)
+class _Turn:
+    """Where a job stands; written in the thread, read outside of it."""
+
+    has_begun: bool = False
+    has_ended: bool = False
+
+    @property
+    def is_under_way(self) -> bool:
+        return self.has_begun and not self.has_ended
 
 
 class Worker:
     """A connection and the one thread that uses it, so that the loop never waits for a disk."""
 
-    def __init__(self, db: sqlite3.Connection, name: str) -> None:
+    def __init__(self, db: sqlite3.Connection | None, name: str) -> None:
         self._db = db
         self._closed = False
+        self._hanging: _Turn | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"flicbridge-{name}")
 
     @classmethod
@@ -148,25 +180,53 @@ class Worker:
 
         Raises:
             StoreError: SQLite refused, or did not answer in time. In the latter case the job may still
-                succeed later.
+                succeed later; until it has come back, others are refused at once.
         """
         if self._closed:
             raise StoreError("the store is closed")
-        loop = asyncio.get_running_loop()
+        if self._hanging is not None and self._hanging.is_under_way:
+            raise StoreError("the disk still does not answer", fault=Fault.STALLED)
+        loop, turn = asyncio.get_running_loop(), _Turn()
         try:
             async with asyncio.timeout(COMMIT_TIMEOUT_S):
-                return await loop.run_in_executor(self._thread, job, self._db)
+                return await loop.run_in_executor(self._thread, self._take, turn, job)
         except sqlite3.Error as error:
-            raise StoreError(f"{getattr(error, 'sqlite_errorname', 'SQLite')}: {error}") from error
+            why = f"{getattr(error, 'sqlite_errorname', 'SQLite')}: {error}"
+            raise StoreError(why, fault=fault_of(error) or "") from error
         except TimeoutError as error:
-            raise StoreError(f"the disk did not answer within {COMMIT_TIMEOUT_S:g} s") from error
+            if turn.is_under_way:  # it cannot be stopped; what waits behind it is never begun
+                self._hanging = turn
+            why = f"the disk did not answer within {COMMIT_TIMEOUT_S:g} s"
+            raise StoreError(why, fault=Fault.STALLED) from error
+
+    def _take[T](self, turn: "_Turn", job: Callable[[sqlite3.Connection], T]) -> T:
+        turn.has_begun = True
+        try:
+            return self._do(job)
+        finally:
+            turn.has_ended = True
+
+    def _do[T](self, job: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a job; in the thread."""
+        if self._db is None:
+            raise StoreError("the database is not open")
+        return job(self._db)
+
+    def _shut(self) -> None:
+        """Close the connection; in the thread."""
+        db, self._db = self._db, None
+        if db is not None:
+            db.close()
 
     async def close(self) -> None:
         """Close the connection after what is under way, and end the thread. Closing twice is once."""
         if self._closed:
             return
+        self._closed = True
         try:
-            await self.run(lambda db: db.close())
+            async with asyncio.timeout(COMMIT_TIMEOUT_S):
+                await asyncio.get_running_loop().run_in_executor(self._thread, self._shut)
+        except (sqlite3.Error, TimeoutError) as error:
+            raise StoreError(f"the database could not be closed: {error}") from error
         finally:
-            self._closed = True
             self._thread.shutdown(wait=False)

@@ -1,9 +1,14 @@
 """A delivery in the courier's hands."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from flicbridge.alert.alert import Alert, Delivery
+from flicbridge.clock import Reading, Uptime, is_credible
+
+LAST_CHANCE: Final = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +22,8 @@ class Job:
         key_no: how many idempotency keys a provider has used up.
         leased: True if the present try is already on disk.
         provider_id: what the provider calls the message, once it took it.
+        made_up: `made_at` by the machine's own count, if this run made it.
+        code: what helpers answer with by SMS; empty if they cannot.
     """
 
     delivery: Delivery
@@ -25,6 +32,8 @@ class Job:
     key_no: int = 0
     leased: bool = False
     provider_id: str | None = None
+    made_up: Uptime | None = None
+    code: str = ""
 
     @property
     def id(self) -> UUID:
@@ -35,3 +44,26 @@ class Job:
     def key(self) -> str:
         """The idempotency key: the delivery's id, with a number once a provider has used that up."""
         return f"{self.delivery.id}-{self.key_no}" if self.key_no else str(self.delivery.id)
+
+    @property
+    def made_by_count(self) -> Uptime | None:
+        """When it was made, by the machine's own count; of an earlier run's, only what the press made."""
+        if self.made_up is not None:
+            return self.made_up
+        by_press = abs(self.delivery.made_at - self.alert.received_at) < timedelta(milliseconds=1)
+        return self.alert.received_up if by_press else None
+
+    def made_at(self, now: Reading) -> datetime:
+        """When it was made, as the wall clock of now would have dated it."""
+        return self.delivery.made_at + now.error_of(self.delivery.made_at, self.made_by_count)
+
+    def expires_at(self, now: Reading) -> datetime:
+        """When it is pointless, as the wall clock of now would say; never further off than when it was made.
+
+        Where only dates tell how old it is, and any of them may be wrong, it has at least a last chance.
+        """
+        life = self.delivery.expires_at - self.delivery.made_at
+        if now.up.since_s(self.made_by_count) is not None:
+            return self.made_at(now) + life
+        made_at = min(self.delivery.made_at, now.at) if is_credible(self.delivery.made_at) else now.at
+        return max(made_at + life, now.at + min(life, LAST_CHANCE))

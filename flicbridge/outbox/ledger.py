@@ -7,27 +7,30 @@ one order that loses nothing: decide, commit, believe, carry, and only then may 
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
 import structlog
 
-from flicbridge.alert import life
 from flicbridge.alert.alert import (
-    Alert,
+    IN_THE_ROOM,
     AlertEvent,
     AlertState,
     Delivery,
     DeliveryState,
     Happening,
+    Way,
 )
 from flicbridge.alert.desk import Change, Desk, Mark, Press, Reaction, Standing
-from flicbridge.clock import Clock
+from flicbridge.alert.moves import Said
+from flicbridge.clock import Clock, Reading
 from flicbridge.errors import StoreError
 from flicbridge.observation import Observation, Observe
+from flicbridge.outbox.hush import Hush
 from flicbridge.outbox.job import Job
 from flicbridge.outbox.store import Attempt, Store
+from flicbridge.outbox.turns import Turns
 from flicbridge.place.position import Position
 
 log = structlog.get_logger()
@@ -81,14 +84,19 @@ class Ledger:
         self._clock = clock
         self._observe = observe
         self._turn = asyncio.Lock()
+        self.turns = Turns(desk, store, carry, clock=clock)
         self._unsaved: dict[UUID, Change] = {}
+        self._dated: Reading | None = None  # by which reading of the clock the desk is dated
+        self._redated: set[UUID] = set()  # and what of that is not on disk yet
+        self._hush = Hush(desk)
 
     async def take(self, press: Press, mark: Mark | None, position: Position | None) -> Taken:
         """Take a press: when this returns, it is on disk and on its way (or on its way from memory)."""
         async with self._turn:
             if press.id in self._unsaved:
                 await self._save_unsaved()
-                return Taken(Effect.KNOWN, press.id, press.id not in self._unsaved)
+                return Taken(Effect.KNOWN, press.id, safe=not self._unsaved)
+            press = press.redated(self._redate())
             # A mark must not overtake presses that are only in memory; it comes with a later press.
             change = replace(self._desk.decide(press, position), mark=None if self._unsaved else mark)
             known, safe = await self._commit(change)
@@ -97,6 +105,9 @@ class Ledger:
             if not safe:
                 self._unsaved[press.id] = change
             self._believe(change)
+            if safe and self._unsaved:  # whoever is told that this one is safe forgets those before it
+                await self._save_unsaved()
+                safe = not self._unsaved
         await self._clock.sleep(0)  # the messages leave first; all that is left to do here can wait for them
         taken = Taken(_effect(press, change), _alert_of(change), safe)
         log.info(
@@ -121,22 +132,55 @@ class Ledger:
             await self._save_unsaved()
             return not self._unsaved and (await self._commit(Change(mark=mark)))[1]
 
-    async def move(self, alert: UUID, what: Happening, *, by: str) -> bool:
-        """Let a person acknowledge, cancel, confirm or close an alert; returns False if it moves nothing."""
+    async def move(
+        self,
+        alert: UUID,
+        what: Happening,
+        *,
+        by: str,
+        way: Way = Way.NONE,
+        said_at: datetime | None = None,
+        reply: UUID | None = None,
+        is_proven: bool = True,
+    ) -> bool:
+        """Let a person acknowledge, cancel, confirm or close an alert.
+
+        Args:
+            alert, what: which alert, and what.
+            by, way, said_at, is_proven: as in `Said`.
+            reply: id of the message that says so; the same one counts once.
+
+        Returns:
+            Whether it moves. To somebody in the room that is told as if nothing were ever doubted.
+        """
+        said = Said(by, self._clock.now_at(), way, said_at, reply, is_proven)
         async with self._turn:
-            change = self._desk.move(alert, what, by=by, at=self._clock.now_at())
-            if change is None:
-                return False
-            await self._commit(change)
-            self._believe(change)
-        log.info("alert_moved", alert=str(alert), what=what.value, by=by)
-        return True
+            self._redate()
+            moves = self._desk.may_move(alert, what, way)
+            change = self._desk.move(alert, what, said)
+            if change is not None:
+                known, _ = await self._commit(change)
+                moves = moves and known is None
+                if known is None:
+                    self._believe(change)
+        if moves:
+            hush = way not in IN_THE_ROOM and self._desk.is_hushed(alert)
+            (log.debug if hush else log.info)("alert_moved", alert=str(alert), what=what.value, by=by)
+        return moves
 
     # -- what the courier needs --------------------------------------------------------------------------
 
     def is_wanted(self, delivery: Delivery) -> bool:
         """Tell whether a delivery still makes sense to its recipient."""
-        return self._desk.is_wanted(delivery)
+        return self._desk.is_wanted(delivery) and not self.turns.is_overtaken(delivery)
+
+    def is_secret(self, delivery: Delivery) -> bool:
+        """Tell whether nobody in the room may notice that a delivery is still carried."""
+        return self._hush.is_secret(delivery)
+
+    def told(self, attempt: Attempt) -> Attempt | None:
+        """An attempt as the log may tell of it, or None if it may not."""
+        return self._hush.told(attempt)
 
     async def lease(self, job: Job) -> None:
         """Write down that a try begins. Raises StoreError."""
@@ -148,7 +192,21 @@ class Ledger:
             event, standing = self._notified(attempt)
             if standing is not None:
                 self._desk.apply(Change(standings=(standing,)))
-            await self._store.settle(attempt, event, standing)
+            released = self.turns.after(attempt)
+            try:
+                await self._store.settle(attempt, event, standing, [job.delivery for job in released])
+            finally:
+                self._carry(released)  # a sick disk must not hold back the next channel
+
+    async def fall_over(self, delivery: Delivery) -> None:
+        """Give the recipient's next channel its turn, for this one does not work. Raises StoreError."""
+        async with self._turn:
+            released = self.turns.instead_of(delivery)
+            try:
+                if released:
+                    await self._store.release([job.delivery for job in released], self._clock.now_at())
+            finally:
+                self._carry(released)  # a sick disk must not hold back the next channel
 
     def _notified(self, attempt: Attempt) -> tuple[AlertEvent | None, Standing | None]:
         """The first message that arrives moves its alert from raised to notified."""
@@ -159,20 +217,56 @@ class Ledger:
         by = f"recipient:{attempt.job.delivery.recipient}"
         at = attempt.at + timedelta(seconds=attempt.took_s)
         event = AlertEvent(standing.alert.id, Happening.NOTIFIED, at, by)
-        return event, replace(standing, state=life.after(standing.state, Happening.NOTIFIED))
+        return event, standing.after(Happening.NOTIFIED)
+
+    async def keep_time(self) -> None:
+        """Do what the plan lets happen while nobody answers; for ever."""
+        while True:
+            await self.turns.wait()
+            async with self._turn:
+                await self.turns.release()
+            for alert in self.turns.ended():
+                tell = log.debug if self._desk.is_hushed(alert) else log.error
+                tell("alert_unanswered", alert=str(alert))
+                await self.move(alert, Happening.UNANSWERED, by="bridge")
 
     # -- the daily round ---------------------------------------------------------------------------------
 
-    async def tidy(self, keep: timedelta) -> None:
-        """Save what a sick disk refused, close what is long over, forget what is old. Raises StoreError."""
+    async def tidy(self, keep: timedelta | None) -> None:
+        """Save what a sick disk refused, close what is long over, forget what is old. Raises StoreError.
+
+        Args:
+            keep: how long alerts are remembered; None while the clock is not to be trusted with that.
+        """
         async with self._turn:
             await self._save_unsaved()
+        await self.redate()
         now_at = self._clock.now_at()
         for standing in self._desk.stale(now_at - CLOSE_AFTER):
             await self.move(standing.alert.id, Happening.CLOSED, by="bridge")
-        await self._store.prune(now_at - keep)
+        if keep is not None:
+            await self._store.prune(now_at - keep)
+
+    async def redate(self) -> None:
+        """Date anew what a wrong clock has dated, in memory and on disk. Raises StoreError."""
+        async with self._turn:
+            now = self._redate()
+            redated = tuple(s for s in map(self._desk.standing, self._redated) if s is not None)
+            if redated:
+                await self._store.commit(Change(standings=redated), now.at)
+                log.info("alerts_redated", alerts=len(redated))
+            self._redated.clear()
+        await self._store.redate(now)
 
     # -- inside ------------------------------------------------------------------------------------------
+
+    def _redate(self) -> Reading:
+        """Let the desk speak of the wall clock of now; returns that."""
+        now = self._clock.reading()
+        if self._dated is None or now.error_of(self._dated.at, self._dated.up):
+            self._redated |= {standing.alert.id for standing in self._desk.redate(now)}
+            self._dated = now
+        return now
 
     async def _commit(self, change: Change) -> tuple[UUID | None, bool]:
         """Commit; returns the alert a press is already in, if so, and whether it is on disk."""
@@ -188,19 +282,35 @@ class Ledger:
         return known, True
 
     async def _save_unsaved(self) -> None:
+        """Write down what a sick disk refused, as it stands by now: nothing that happened since is undone."""
         for press, change in list(self._unsaved.items()):
-            if (await self._commit(change))[1]:
+            standings = tuple(
+                self._desk.standing(old.alert.id) or replace(old, state=AlertState.CLOSED)
+                for old in change.standings
+            )
+            if (await self._commit(replace(change, standings=standings)))[1]:
                 del self._unsaved[press]
 
     def _believe(self, change: Change) -> None:
         self._desk.apply(change)
-        alerts = {standing.alert.id: standing.alert for standing in change.standings}
-        self._carry(self._job(delivery, alerts[delivery.alert]) for delivery in change.deliveries)
+        standings = {standing.alert.id: standing for standing in change.standings}
+        self.turns.believe(change.standings)
+        self._carry(
+            self.turns.begin(self._job(delivery, standings[delivery.alert]) for delivery in change.deliveries)
+        )
 
-    def _job(self, delivery: Delivery, alert: Alert) -> Job:
-        """A new job; one that is due was committed as under way, and so needs no lease."""
-        under_way = delivery.due_at <= self._clock.now_at()
-        return Job(delivery, alert, attempts=int(under_way), leased=under_way)
+    def _job(self, delivery: Delivery, standing: Standing) -> Job:
+        """A new job; one that leaves at once was committed as under way, and so needs no lease."""
+        under_way = delivery.at_once
+        made_up = self._clock.reading().up
+        return Job(
+            delivery,
+            standing.alert,
+            attempts=int(under_way),
+            leased=under_way,
+            made_up=made_up,
+            code=standing.code,
+        )
 
 
 def _effect(press: Press, change: Change) -> Effect:

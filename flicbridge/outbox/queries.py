@@ -5,31 +5,54 @@ from typing import Final
 # A press counts once: in whatever alert it is, it is in there already.
 ALERT_OF_PRESS: Final = "SELECT alert FROM alert_event WHERE press = :press"
 
-# An alert's snapshot is written once; afterwards only where it stands is updated.
+# An alert's snapshot is written once; afterwards only where it stands is updated, and the times if the clock
+# that dated them was wrong.
 PUT_STANDING: Final = """
-INSERT INTO alert (id, kind, state, presses, pressed_at, last_press_at, told_at, alert_json)
-VALUES (:id, :kind, :state, :presses, :pressed_at, :last_press_at, :told_at, :alert_json)
+INSERT INTO alert (id, kind, state, presses, pressed_at, last_press_at, told_at, alert_json,
+    code, doubted, seen_as)
+VALUES (:id, :kind, :state, :presses, :pressed_at, :last_press_at, :told_at, :alert_json,
+    :code, :doubted, :seen_as)
 ON CONFLICT (id) DO UPDATE SET state = excluded.state, presses = excluded.presses,
-    last_press_at = excluded.last_press_at, told_at = excluded.told_at
+    pressed_at = excluded.pressed_at, last_press_at = excluded.last_press_at, told_at = excluded.told_at,
+    doubted = excluded.doubted, seen_as = excluded.seen_as
 """
 
 ADD_EVENT: Final = """
-INSERT INTO alert_event (alert, what, at, by, press) VALUES (:alert, :what, :at, :by, :press)
+INSERT INTO alert_event (alert, what, at, by, press, way, said_at)
+VALUES (:alert, :what, :at, :by, :press, :way, :said_at)
 """
 
 # A delivery that is already there is the same delivery: its id says so.
 ADD_DELIVERY: Final = """
 INSERT INTO delivery (id, alert, purpose, occasion, recipient, channel, unless, state,
-    made_at, due_at, expires_at, attempts)
+    made_at, due_at, expires_at, attempts, step, turn, next_after_s, by, way)
 VALUES (:id, :alert, :purpose, :occasion, :recipient, :channel, :unless, :state,
-    :made_at, :due_at, :expires_at, :attempts)
+    :made_at, :due_at, :expires_at, :attempts, :step, :turn, :next_after_s, :by, :way)
 ON CONFLICT (id) DO NOTHING
 """
 
 # What has not left the house when an alert is cancelled need not leave it any more.
 WITHDRAW: Final = """
 UPDATE delivery SET state = 'withdrawn'
-WHERE alert = :alert AND purpose <> 'cancelled' AND state = 'queued'
+WHERE alert = :alert AND purpose NOT IN ('cancelled', 'doubted', 'answered') AND state = 'queued'
+"""
+
+# What was kept in reserve for an alert that is over is not needed any more.
+CLEAR_RESERVE: Final = """
+UPDATE delivery SET state = 'withdrawn' WHERE alert = :alert AND state = 'reserve'
+"""
+
+# The turn of a channel has come.
+RELEASE: Final = """
+UPDATE delivery SET state = 'queued', due_at = :due_at, expires_at = :expires_at
+WHERE id = :id AND state = 'reserve'
+"""
+
+# What a restart has to keep in reserve again, with the snapshots to speak of.
+IN_RESERVE: Final = """
+SELECT delivery.*, alert.alert_json, alert.presses, alert.code
+FROM delivery JOIN alert ON alert.id = delivery.alert
+WHERE delivery.state = 'reserve' ORDER BY delivery.due_at
 """
 
 # How far a button's events are settled.
@@ -53,6 +76,12 @@ FORGET_PAIRING: Final = """
 UPDATE button SET pairing_json = NULL WHERE serial = :serial AND pairing_json IS NOT NULL
 """
 
+# From the second copy into a database that does not know the button.
+RESTORE_BUTTON: Final = """
+INSERT OR IGNORE INTO button (serial, pairing_json, boot_id, event_count, small_count)
+VALUES (:serial, :pairing_json, :boot_id, :event_count, :small_count)
+"""
+
 BUTTONS: Final = "SELECT serial, pairing_json, boot_id, event_count, small_count FROM button"
 
 # Taken up for one try; written before the network is touched.
@@ -62,7 +91,9 @@ LEASE: Final = "UPDATE delivery SET state = 'sending', attempts = :attempts WHER
 SETTLE: Final = """
 UPDATE delivery SET state = :state, due_at = :due_at, attempts = :attempts, key_no = :key_no,
     provider_id = :provider_id, last_error = :last_error,
-    sent_at = COALESCE(sent_at, :sent_at), delivered_at = COALESCE(delivered_at, :delivered_at)
+    sent_at = COALESCE(sent_at, :sent_at), delivered_at = COALESCE(delivered_at, :delivered_at),
+    provider_sent_at = COALESCE(provider_sent_at, :provider_sent_at),
+    provider_delivered_at = COALESCE(provider_delivered_at, :provider_delivered_at)
 WHERE id = :id
 """
 
@@ -72,12 +103,33 @@ VALUES (:delivery, :number, :at, :took_s, :outcome, :detail)
 """
 
 # What a restart has to take up again. `sending` means that we died during the try; nobody knows its outcome.
-# `sent` is only of interest to channels that can say what became of a message, and not for ever.
+# `sent` is only of interest to channels that can say what became of a message, and not for ever. Two queries
+# in one, each with an index of its own: nothing else is looked at, however long the history.
 UNFINISHED: Final = """
-SELECT delivery.*, alert.alert_json, alert.presses FROM delivery JOIN alert ON alert.id = delivery.alert
-WHERE delivery.state IN ('queued', 'sending')
-   OR (delivery.state = 'sent' AND delivery.provider_id IS NOT NULL AND delivery.expires_at > :now)
-ORDER BY delivery.due_at
+SELECT id, channel, due_at, made_at FROM delivery WHERE state IN ('queued', 'sending')
+UNION ALL
+SELECT id, channel, due_at, made_at FROM delivery
+WHERE state = 'sent' AND provider_id IS NOT NULL AND expires_at > :now
+ORDER BY due_at
+"""
+
+# The newest of them: somebody may still be waiting.
+NEWEST: Final = "SELECT id, due_at FROM (" + UNFINISHED + ") ORDER BY made_at DESC LIMIT :limit"  # noqa: S608
+
+# One of them, if it is still unfinished.
+JOB: Final = """
+SELECT delivery.*, alert.alert_json, alert.presses, alert.code
+FROM delivery JOIN alert ON alert.id = delivery.alert
+WHERE delivery.id = :id AND (delivery.state IN ('queued', 'sending')
+    OR (delivery.state = 'sent' AND delivery.provider_id IS NOT NULL))
+"""
+
+# What a delivery hangs on, where a sick disk kept them from being written: the outcome of a try brings them.
+ADD_MISSING_STANDING: Final = """
+INSERT OR IGNORE INTO alert (id, kind, state, presses, pressed_at, last_press_at, told_at, alert_json,
+    code, doubted, seen_as)
+VALUES (:id, :kind, :state, :presses, :pressed_at, :last_press_at, :told_at, :alert_json,
+    :code, :doubted, :seen_as)
 """
 
 STANDINGS: Final = "SELECT * FROM alert WHERE state <> 'closed'"
@@ -92,21 +144,47 @@ ATTEMPTS: Final = """
 SELECT attempt.* FROM attempt JOIN delivery ON delivery.id = attempt.delivery
 WHERE delivery.alert = :alert ORDER BY attempt.seq
 """
-COUNTS: Final = (
-    "SELECT state, COUNT(*) AS number FROM delivery WHERE state IN ('queued', 'sending') GROUP BY state"
-)
-OLDEST_DUE: Final = "SELECT MIN(due_at) AS due_at FROM delivery WHERE state IN ('queued', 'sending')"
+# What waits. Of an alert whose cancellation is doubted, the room sees what it would see of a cancelled one.
+COUNTS: Final = """
+SELECT state, COUNT(*) AS number FROM delivery
+WHERE state IN ('queued', 'sending')
+  AND (purpose = 'doubted' OR alert NOT IN (SELECT id FROM alert WHERE doubted > 0))
+GROUP BY state
+"""
+OLDEST_DUE: Final = """
+SELECT MIN(due_at) AS due_at FROM delivery
+WHERE state IN ('queued', 'sending')
+  AND (purpose = 'doubted' OR alert NOT IN (SELECT id FROM alert WHERE doubted > 0))
+"""
+
+# Whether the disk takes what is written: a row that is written each time, and that nobody reads.
+PROBE: Final = """
+INSERT OR REPLACE INTO observation (subject, fact, value_json, at) VALUES ('store', 'probe', 'null', 0)
+"""
 
 PUT_OBSERVATION: Final = """
 INSERT INTO observation (subject, fact, value_json, at) VALUES (:subject, :fact, :value_json, :at)
 ON CONFLICT (subject, fact) DO UPDATE SET value_json = excluded.value_json, at = excluded.at
 """
-OBSERVATIONS: Final = "SELECT * FROM observation"
+OBSERVATIONS: Final = "SELECT * FROM observation WHERE fact <> 'probe'"
 FORGET_SUBJECT: Final = "DELETE FROM observation WHERE subject = :subject"
 RENAME_SUBJECT: Final = "UPDATE OR REPLACE observation SET subject = :new WHERE subject = :old"
 
-# Old and done: the history is kept for so many days and no longer.
+# What a clock dated that nobody had set.
+UNDATED: Final = "SELECT id, pressed_at, alert_json FROM alert WHERE pressed_at < :earliest"
+
+# Dated anew; the snapshot keeps what that clock said.
+REDATE: Final = """
+UPDATE alert SET pressed_at = pressed_at + :error_s, last_press_at = last_press_at + :error_s,
+    told_at = told_at + :error_s
+WHERE id = :id
+"""
+
+# Old and done: the history is kept for so many days and no longer. A slice at a time: whoever presses
+# meanwhile waits for one slice at most. The rest of an alert goes with it.
 PRUNE: Final = """
-DELETE FROM alert WHERE pressed_at < :before AND state = 'closed' AND NOT EXISTS (
-    SELECT 1 FROM delivery WHERE delivery.alert = alert.id AND delivery.state IN ('queued', 'sending'))
+DELETE FROM alert WHERE id IN (
+    SELECT id FROM alert WHERE pressed_at < :before AND state = 'closed' AND NOT EXISTS (
+        SELECT 1 FROM delivery WHERE delivery.alert = alert.id AND delivery.state IN ('queued', 'sending'))
+    ORDER BY pressed_at LIMIT :slice)
 """

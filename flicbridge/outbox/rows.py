@@ -2,15 +2,18 @@
 
 import sqlite3
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter
 
-from flicbridge.alert.alert import Alert, AlertEvent, AlertState, Delivery, DeliveryState, Purpose
+from flicbridge.alert.alert import Alert, AlertEvent, AlertState, Delivery, DeliveryState, Purpose, Way
 from flicbridge.alert.desk import Standing
+from flicbridge.outbox.button import ButtonRecord
 from flicbridge.outbox.job import Job
+from flicbridge.press.event import Counter
 
 type Row = Mapping[str, Any]
 
@@ -34,18 +37,37 @@ def standing_row(standing: Standing) -> Row:
         "last_press_at": standing.last_press_at.timestamp(),
         "told_at": standing.told_at.timestamp(),
         "alert_json": _ALERT.dump_json(alert).decode(),
+        "code": standing.code,
+        "doubted": standing.doubted,
+        "seen_as": standing.seen_as,
     }
+
+
+def alert_of(row: sqlite3.Row) -> Alert:
+    """The snapshot of a row, as it was taken at the press."""
+    return _ALERT.validate_json(row["alert_json"])
 
 
 def standing_of(row: sqlite3.Row) -> Standing:
     """The alert of a row and how it stands."""
     return Standing(
-        alert=_ALERT.validate_json(row["alert_json"]),
+        alert=_dated(alert_of(row), utc(row["pressed_at"])),
         state=AlertState(row["state"]),
         presses=row["presses"],
         last_press_at=utc(row["last_press_at"]),
         told_at=utc(row["told_at"]),
+        code=row["code"],
+        doubted=row["doubted"],
+        seen_as=AlertState(row["seen_as"]) if row["seen_as"] else None,
     )
+
+
+def _dated(alert: Alert, pressed_at: datetime) -> Alert:
+    """A snapshot with the times that are believed now."""
+    error = pressed_at - alert.pressed_at
+    if abs(error) < timedelta(milliseconds=1):  # what a float forgets
+        return alert
+    return replace(alert, pressed_at=pressed_at, received_at=alert.received_at + error)
 
 
 def event_row(event: AlertEvent) -> Row:
@@ -56,6 +78,8 @@ def event_row(event: AlertEvent) -> Row:
         "at": event.at.timestamp(),
         "by": event.by,
         "press": str(event.press) if event.press else None,
+        "way": event.way,
+        "said_at": None if event.said_at is None else event.said_at.timestamp(),
     }
 
 
@@ -69,17 +93,29 @@ def delivery_row(delivery: Delivery, *, under_way: bool) -> Row:
         "recipient": delivery.recipient,
         "channel": delivery.channel,
         "unless": delivery.unless,
-        "state": DeliveryState.SENDING if under_way else DeliveryState.QUEUED,
+        "state": _born(delivery, under_way=under_way),
         "made_at": delivery.made_at.timestamp(),
         "due_at": delivery.due_at.timestamp(),
         "expires_at": delivery.expires_at.timestamp(),
-        "attempts": int(under_way),
+        "attempts": int(under_way and not delivery.turn),
+        "step": delivery.step,
+        "turn": delivery.turn,
+        "next_after_s": None if delivery.next_after is None else delivery.next_after.total_seconds(),
+        "by": delivery.by,
+        "way": delivery.way,
     }
 
 
-def job_of(row: sqlite3.Row) -> Job:
-    """The unfinished delivery of a row, ready to be taken up again."""
-    delivery = Delivery(
+def _born(delivery: Delivery, *, under_way: bool) -> DeliveryState:
+    if delivery.turn:
+        return DeliveryState.RESERVE
+    return DeliveryState.SENDING if under_way else DeliveryState.QUEUED
+
+
+def delivery_of(row: sqlite3.Row) -> Delivery:
+    """The delivery of a row."""
+    lasts_s = row["next_after_s"]
+    return Delivery(
         id=UUID(row["id"]),
         alert=UUID(row["alert"]),
         purpose=Purpose(row["purpose"]),
@@ -90,11 +126,57 @@ def job_of(row: sqlite3.Row) -> Job:
         due_at=utc(row["due_at"]),
         expires_at=utc(row["expires_at"]),
         unless=AlertState(row["unless"]) if row["unless"] else None,
+        step=row["step"],
+        turn=row["turn"],
+        next_after=None if lasts_s is None else timedelta(seconds=lasts_s),
+        by=row["by"],
+        way=Way(row["way"]),
     )
+
+
+def waiting_of(row: sqlite3.Row) -> tuple[str, float, bytes]:
+    """The delivery of a row by name only: its channel, when it is due (seconds since 1970), its id."""
+    return row["channel"], row["due_at"], short_id(row["id"])
+
+
+def short_id(text: str) -> bytes:
+    """A UUID in the 16 bytes that it needs."""
+    return bytes.fromhex(text.replace("-", ""))
+
+
+def button_row(record: ButtonRecord) -> Row:
+    """The row of a button."""
+    resume = record.resume
+    return {
+        "serial": record.serial,
+        "pairing_json": record.pairing_json,
+        "boot_id": resume.boot_id if resume else None,
+        "event_count": resume.event_count if resume else None,
+        "small_count": resume.small_count if resume else 0,
+    }
+
+
+def button_of(row: sqlite3.Row) -> ButtonRecord:
+    """The button of a row."""
+    counts = row["boot_id"], row["event_count"], row["small_count"]
+    resume = None if row["boot_id"] is None else Counter(*counts)
+    return ButtonRecord(row["serial"], row["pairing_json"], resume)
+
+
+def job_of(row: sqlite3.Row, alerts: dict[str, Alert] | None = None) -> Job:
+    """The unfinished delivery of a row, ready to be taken up again.
+
+    Args:
+        row: with the alert's snapshot.
+        alerts: snapshots that were read already, by id; this one is put to them.
+    """
     sent = row["state"] == DeliveryState.SENT
+    known = {} if alerts is None else alerts
+    alert = known.get(row["alert"]) or known.setdefault(row["alert"], _ALERT.validate_json(row["alert_json"]))
     return Job(
-        delivery=delivery,
-        alert=_ALERT.validate_json(row["alert_json"]),
+        delivery=delivery_of(row),
+        alert=alert,
+        code=row["code"],
         attempts=row["attempts"],
         key_no=row["key_no"],
         provider_id=row["provider_id"] if sent else None,

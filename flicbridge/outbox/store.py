@@ -3,38 +3,38 @@
 import json
 import re
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 from uuid import UUID
 
-from flicbridge.alert.alert import AlertEvent, DeliveryState
+from flicbridge.alert import life
+from flicbridge.alert.alert import Alert, AlertEvent, AlertState, Delivery, DeliveryState
 from flicbridge.alert.desk import Change, Mark, Standing
+from flicbridge.clock import Reading
+from flicbridge.errors import Failure, StoreError
 from flicbridge.observation import Observation, Value
 from flicbridge.outbox import queries, rows
-from flicbridge.outbox.database import Worker, transaction
+from flicbridge.outbox.backlog import Backlog
+from flicbridge.outbox.button import ButtonRecord
+from flicbridge.outbox.database import Worker, connect, transaction
+from flicbridge.outbox.disk import Disk, LastingReader, LastingWorker, connect_to_read
+from flicbridge.outbox.health import Health, Repair
 from flicbridge.outbox.job import Job
+from flicbridge.outbox.redating import redate
 from flicbridge.press.event import Counter
 
+# So many outcomes that a sick disk refused are kept to be written later; an hour's, on a bad day.
+OWED: Final = 1000
 
-@dataclass(frozen=True, slots=True)
-class ButtonRecord:
-    """What the store knows of a button.
+# So many alerts are forgotten at a time: a few milliseconds, which is what a press may have to wait for.
+SLICE: Final = 20
 
-    Attributes:
-        serial: what the button calls itself.
-        pairing_json: its pairing, secret, as its family wrote it; None for a button without one.
-        resume: how far its events are settled; None after a new pairing.
-    """
-
-    serial: str
-    pairing_json: str | None
-    resume: Counter | None
-
-    def __repr__(self) -> str:
-        return f"ButtonRecord(serial={self.serial!r}, resume={self.resume!r})"
+# So many slices are done each time: more than a practice raises in between, and soon over.
+SLICES: Final = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,8 @@ class Attempt:
         at: when the try began, UTC.
         took_s: how long it took.
         detail: why, in a few words, without secrets or people.
+        failure: of what kind, if it failed; the history then says this instead of the state.
+        provider_at: when the provider says it happened, UTC; None if it does not say.
     """
 
     job: Job
@@ -56,14 +58,19 @@ class Attempt:
     at: datetime
     took_s: float
     detail: str
+    failure: Failure | None = None
+    provider_at: datetime | None = None
 
 
 class Store:
     """One file, one writer. Reads for people have a connection of their own and never block it."""
 
-    def __init__(self, writer: Worker, reader: Worker) -> None:
+    def __init__(self, writer: Worker, reader: Worker, disk: Disk) -> None:
         self._writer = writer
         self._reader = reader
+        self._disk = disk
+        self._repair = Repair(disk)
+        self._owed: deque[Callable[[sqlite3.Connection], None]] = deque(maxlen=OWED)
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -73,13 +80,25 @@ class Store:
             StoreError: it cannot be opened, or is no database.
             StoreTooNewError: a newer flicbridge wrote it. It is left untouched.
         """
-        writer = Worker.open(path, "store")
-        return cls(writer, Worker.open(path, "reader", read_only=True))
+        disk = Disk(path)
+        writer = Worker(disk.connect_strictly(), "store")
+        return cls(writer, Worker.open(path, "reader", read_only=True), disk)
+
+    @classmethod
+    def open_lasting(cls, path: Path) -> Self:
+        """A store that is there whatever the disk does, and says with each call whether it works: see `disk`.
+
+        Nothing is opened before the first call.
+        """
+        disk = Disk(path)
+        writer = LastingWorker(disk.connect, disk, "store")
+        return cls(writer, LastingReader(lambda: connect_to_read(disk), disk, "reader"), disk)
 
     @classmethod
     def open_read_only(cls, path: Path) -> Self:
         """Open an existing store to look at it; every attempt to write raises StoreError."""
-        return cls(*(Worker.open(path, name, read_only=True) for name in ("store", "reader")))
+        writer, reader = (Worker(connect(path, read_only=True), name) for name in ("store", "reader"))
+        return cls(writer, reader, Disk(path))
 
     async def close(self) -> None:
         """Finish what is under way and close the file."""
@@ -109,28 +128,74 @@ class Store:
         row = {"id": str(job.id), "attempts": job.attempts}
         await self._writer.run(lambda db: _in_one(db, queries.LEASE, [row]))
 
-    async def settle(self, attempt: Attempt, event: AlertEvent | None, standing: Standing | None) -> None:
-        """Write down what became of a try, and what that means for the alert."""
-        await self._writer.run(lambda db: _settle(db, attempt, event, standing))
+    async def settle(
+        self,
+        attempt: Attempt,
+        event: AlertEvent | None,
+        standing: Standing | None,
+        released: Sequence[Delivery] = (),
+    ) -> None:
+        """Write down what became of a try, what that means for the alert, and whose turn comes with it."""
+        await self._write_or_owe(lambda db: _settle(db, attempt, event, standing, released))
+
+    async def release(self, released: Sequence[Delivery], now_at: datetime) -> None:
+        """Write down that the turn of channels in reserve has come."""
+        batch = [_release_row(delivery, now_at) for delivery in released]
+        await self._writer.run(lambda db: _in_one(db, queries.RELEASE, batch))
+
+    async def reserved(self) -> list[Job]:
+        """What a restart has to keep in reserve again."""
+        found = await self._look(lambda db: db.execute(queries.IN_RESERVE).fetchall())
+        return [rows.job_of(row) for row in found]
 
     async def unfinished(self, now_at: datetime) -> list[Job]:
         """What a restart has to take up again, in the order it is due."""
-        found = await self._writer.run(
-            lambda db: db.execute(queries.UNFINISHED, {"now": now_at.timestamp()}).fetchall()
+        row = {"now": now_at.timestamp()}
+        found = await self._look(lambda db: db.execute(queries.UNFINISHED, row).fetchall())
+        return await self.jobs([rows.short_id(one["id"]) for one in found])
+
+    async def newest(self, now_at: datetime, limit: int) -> list[Job]:
+        """The newest of that, in the order they are due."""
+        row = {"now": now_at.timestamp(), "limit": limit}
+        found = await self._look(lambda db: db.execute(queries.NEWEST, row).fetchall())
+        by_due = sorted(found, key=lambda one: float(one["due_at"]))
+        return await self.jobs([rows.short_id(one["id"]) for one in by_due])
+
+    async def backlog(self, now_at: datetime, without: Container[bytes]) -> Backlog:
+        """All of it but some, by name only: there may be so much that it should not be in memory."""
+        row = {"now": now_at.timestamp()}
+        return await self._look(
+            lambda db: Backlog(
+                waiting
+                for waiting in map(rows.waiting_of, db.execute(queries.UNFINISHED, row))
+                if waiting[2] not in without
+            )
         )
-        return [rows.job_of(row) for row in found]
+
+    async def jobs(self, deliveries: Iterable[bytes]) -> list[Job]:
+        """Those of some deliveries that are still unfinished, in the order given."""
+        ids = [{"id": str(UUID(bytes=delivery))} for delivery in deliveries]
+        return await self._look(lambda db: _jobs(db, ids))
 
     async def standings(self) -> list[Standing]:
         """Every alert that is not closed."""
-        found = await self._writer.run(lambda db: db.execute(queries.STANDINGS).fetchall())
+        found = await self._look(lambda db: db.execute(queries.STANDINGS).fetchall())
         return [rows.standing_of(row) for row in found]
 
     # -- buttons -----------------------------------------------------------------------------------------
 
     async def buttons(self) -> dict[str, ButtonRecord]:
-        """Every known button by serial."""
-        found = await self._writer.run(lambda db: db.execute(queries.BUTTONS).fetchall())
-        return {row["serial"]: _button_of(row) for row in found}
+        """Every known button by serial; from the second copy of the pairings if the database cannot be read.
+
+        Raises:
+            StoreError: neither can.
+        """
+        try:
+            return await self._look(_buttons)
+        except StoreError:
+            if copied := self._disk.pairings.read():
+                return copied
+            raise
 
     async def put_pairing(self, serial: str, pairing_json: str, resume: Counter | None = None) -> None:
         """Keep a new pairing in place of any older one.
@@ -140,14 +205,9 @@ class Store:
             pairing_json: the pairing, secret.
             resume: where its events stand, so that the hold which paired it raises no alert.
         """
-        row = {
-            "serial": serial,
-            "pairing_json": pairing_json,
-            "boot_id": resume.boot_id if resume else None,
-            "event_count": resume.event_count if resume else None,
-            "small_count": resume.small_count if resume else 0,
-        }
+        row = rows.button_row(ButtonRecord(serial, pairing_json, resume))
         await self._writer.run(lambda db: _in_one(db, queries.PUT_PAIRING, [row]))
+        await self.copy_pairings()
 
     async def forget_pairing(self, serial: str) -> bool:
         """Erase a button's pairing, in the file too; how far its events are settled stays.
@@ -155,7 +215,13 @@ class Store:
         Returns:
             Whether there was one.
         """
-        return await self._writer.run(lambda db: _forget_pairing(db, serial))
+        forgotten = await self._writer.run(lambda db: _forget_pairing(db, serial))
+        await self.copy_pairings()
+        return forgotten
+
+    async def copy_pairings(self) -> None:
+        """Bring the second copy of the pairings up to date."""
+        await self._writer.run(lambda db: self._disk.pairings.keep(_buttons(db).values()))
 
     # -- for people --------------------------------------------------------------------------------------
 
@@ -195,7 +261,7 @@ class Store:
 
     async def observations(self) -> list[tuple[Observation, datetime]]:
         """The observations remembered from before."""
-        found = await self._writer.run(lambda db: db.execute(queries.OBSERVATIONS).fetchall())
+        found = await self._look(lambda db: db.execute(queries.OBSERVATIONS).fetchall())
         return [
             (Observation(r["subject"], r["fact"], _value(r["value_json"])), rows.utc(r["at"])) for r in found
         ]
@@ -208,11 +274,57 @@ class Store:
         """Keep what was observed of a part under its new name. Alerts keep the name of their time."""
         await self._writer.run(lambda db: _in_one(db, queries.RENAME_SUBJECT, [{"old": old, "new": new}]))
 
+    async def redate(self, now: Reading) -> int:
+        """Date anew what was dated by a clock that nobody had set, once it is; returns how many alerts."""
+        return await self._writer.run(lambda db: redate(db, now))
+
     async def prune(self, before: datetime) -> int:
-        """Delete closed alerts pressed before a day; returns how many."""
-        return await self._writer.run(
-            lambda db: db.execute(queries.PRUNE, {"before": before.timestamp()}).rowcount
-        )
+        """Delete closed alerts pressed before a day; returns how many. Many take several calls."""
+        row, pruned = {"before": before.timestamp(), "slice": SLICE}, 0
+        for _ in range(SLICES):  # between two of them a press that waits has its turn
+            found = await self._writer.run(lambda db: db.execute(queries.PRUNE, row).rowcount)
+            pruned += found
+            if found < SLICE:
+                break
+        return pruned
+
+    async def mend(self) -> Health:
+        """Try to come back to a disk that was lost, write down what it refused, and see how it is.
+
+        Never raises StoreError: what is wrong is in the answer.
+        """
+        try:
+            await self._writer.run(self._mend)
+            await self.copy_pairings()
+        except StoreError as error:
+            return self._repair.health(error, owed=len(self._owed))
+        return self._repair.health(None, owed=0)
+
+    @property
+    def openings(self) -> int:
+        """How often the database was opened: when this changes, another file may be in use."""
+        return self._writer.openings if isinstance(self._writer, LastingWorker) else 1
+
+    def _mend(self, db: sqlite3.Connection) -> None:
+        self._repair.probe(db)
+        while self._owed:
+            self._owed[0](db)
+            self._owed.popleft()
+
+    async def _look[T](self, job: Callable[[sqlite3.Connection], T]) -> T:
+        """Read, after all that is being written; from a disk that can only be read, if need be."""
+        try:
+            return await self._writer.run(job)
+        except StoreError:
+            return await self._reader.run(job)
+
+    async def _write_or_owe(self, job: Callable[[sqlite3.Connection], None]) -> None:
+        """Write, or keep in mind to write it once the disk works again. Raises StoreError in both cases."""
+        try:
+            await self._writer.run(job)
+        except StoreError:
+            self._owed.append(job)
+            raise
 
 
 def _commit(db: sqlite3.Connection, change: Change, now_at: datetime) -> UUID | None:
@@ -223,9 +335,11 @@ def _commit(db: sqlite3.Connection, change: Change, now_at: datetime) -> UUID | 
                 db.execute(queries.PUT_STANDING, rows.standing_row(standing))
             db.executemany(queries.ADD_EVENT, map(rows.event_row, change.history))
             db.executemany(queries.WITHDRAW, ({"alert": str(alert)} for alert in change.withdraw))
+            over = (standing.alert.id for standing in change.standings if standing.state in life.OVER)
+            db.executemany(queries.CLEAR_RESERVE, ({"alert": str(alert)} for alert in over))
             db.executemany(
                 queries.ADD_DELIVERY,
-                (rows.delivery_row(d, under_way=d.due_at <= now_at) for d in change.deliveries),
+                (rows.delivery_row(d, under_way=d.at_once or d.due_at <= now_at) for d in change.deliveries),
             )
         if change.mark is not None:
             db.execute(queries.PUT_MARK, _mark_row(change.mark))
@@ -248,26 +362,41 @@ def _mark_row(mark: Mark) -> rows.Row:
     }
 
 
+def _release_row(delivery: Delivery, now_at: datetime) -> rows.Row:
+    lives = delivery.expires_at - delivery.due_at
+    return {
+        "id": str(delivery.id),
+        "due_at": now_at.timestamp(),
+        "expires_at": (now_at + lives).timestamp(),
+    }
+
+
 def _settle(
-    db: sqlite3.Connection, attempt: Attempt, event: AlertEvent | None, standing: Standing | None
+    db: sqlite3.Connection,
+    attempt: Attempt,
+    event: AlertEvent | None,
+    standing: Standing | None,
+    released: Sequence[Delivery],
 ) -> None:
     job, at = attempt.job, attempt.at.timestamp()
     arrived = attempt.state in (DeliveryState.SENT, DeliveryState.DELIVERED)
+    row = {
+        "id": str(job.id),
+        "state": attempt.state,
+        "due_at": attempt.due_at.timestamp(),
+        "attempts": job.attempts,
+        "key_no": job.key_no,
+        "provider_id": job.provider_id,
+        "last_error": None if arrived else attempt.detail,
+        "sent_at": at + attempt.took_s if arrived else None,
+        "delivered_at": at + attempt.took_s if attempt.state is DeliveryState.DELIVERED else None,
+        "provider_sent_at": _said(attempt, DeliveryState.SENT),
+        "provider_delivered_at": _said(attempt, DeliveryState.DELIVERED),
+    }
     with transaction(db):
-        db.execute(
-            queries.SETTLE,
-            {
-                "id": str(job.id),
-                "state": attempt.state,
-                "due_at": attempt.due_at.timestamp(),
-                "attempts": job.attempts,
-                "key_no": job.key_no,
-                "provider_id": job.provider_id,
-                "last_error": None if arrived else attempt.detail,
-                "sent_at": at + attempt.took_s if arrived else None,
-                "delivered_at": at + attempt.took_s if attempt.state is DeliveryState.DELIVERED else None,
-            },
-        )
+        if not db.execute(queries.SETTLE, row).rowcount:
+            _bring_back(db, job)
+            db.execute(queries.SETTLE, row)
         db.execute(
             queries.ADD_ATTEMPT,
             {
@@ -275,7 +404,7 @@ def _settle(
                 "number": job.attempts,
                 "at": at,
                 "took_s": attempt.took_s,
-                "outcome": attempt.state,
+                "outcome": attempt.failure or attempt.state,
                 "detail": attempt.detail,
             },
         )
@@ -283,12 +412,33 @@ def _settle(
             db.execute(queries.ADD_EVENT, rows.event_row(event))
         if standing is not None:
             db.execute(queries.PUT_STANDING, rows.standing_row(standing))
+        now_at = attempt.at + timedelta(seconds=attempt.took_s)
+        db.executemany(queries.RELEASE, (_release_row(delivery, now_at) for delivery in released))
 
 
-def _button_of(row: sqlite3.Row) -> ButtonRecord:
-    counts = row["boot_id"], row["event_count"], row["small_count"]
-    resume = None if row["boot_id"] is None else Counter(*counts)
-    return ButtonRecord(row["serial"], row["pairing_json"], resume)
+def _said(attempt: Attempt, state: DeliveryState) -> float | None:
+    """When the provider says that a message came into this state."""
+    says = attempt.state is state and attempt.provider_at is not None
+    return attempt.provider_at.timestamp() if says and attempt.provider_at else None
+
+
+def _bring_back(db: sqlite3.Connection, job: Job) -> None:
+    """Write down what was sent from memory while the disk refused, or was lost with an older database."""
+    alert = job.alert
+    standing = Standing(alert, AlertState.RAISED, 1, alert.pressed_at, alert.received_at)
+    db.execute(queries.ADD_MISSING_STANDING, rows.standing_row(standing))
+    db.execute(queries.ADD_DELIVERY, rows.delivery_row(job.delivery, under_way=True))
+
+
+def _jobs(db: sqlite3.Connection, ids: Iterable[rows.Row]) -> list[Job]:
+    """Deliveries of one alert share its snapshot, or a long queue would hold it many times."""
+    alerts: dict[str, Alert] = {}
+    found = (db.execute(queries.JOB, row).fetchone() for row in ids)
+    return [rows.job_of(row, alerts) for row in found if row is not None]
+
+
+def _buttons(db: sqlite3.Connection) -> dict[str, ButtonRecord]:
+    return {row["serial"]: rows.button_of(row) for row in db.execute(queries.BUTTONS)}
 
 
 def _forget_pairing(db: sqlite3.Connection, serial: str) -> bool:

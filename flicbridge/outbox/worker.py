@@ -1,37 +1,45 @@
 """One channel's worker: its queue, what is under way on it, and what becomes of it.
 
-It has several messages under way at once, so that neither a hanging provider nor an old message that keeps
-failing stands in front of a new alert.
+It has several messages under way at once (`lane.py`), so that neither a hanging provider nor an old message
+that keeps failing stands in front of a new alert. How the channel fares as a whole is for its circuit
+(`circuit.py`).
 """
 
 import asyncio
-import heapq
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
-from itertools import count
+from contextvars import ContextVar
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final, Protocol, assert_never
 
 import structlog
 
 from flicbridge.alert.alert import Delivery, DeliveryState
 from flicbridge.clock import Clock
-from flicbridge.errors import StoreError
+from flicbridge.errors import Failure, StoreError
 from flicbridge.observation import Observation, Observe
 from flicbridge.outbox.carrier import Carrier, Handed, Later, Outcome, Refused, outcome_of
+from flicbridge.outbox.circuit import Circuit
+from flicbridge.outbox.hush import NOT_WANTED
 from flicbridge.outbox.job import Job
+from flicbridge.outbox.lane import Entry, Lane, Lanes
 from flicbridge.outbox.schedule import Schedule
 from flicbridge.outbox.store import Attempt
 
 log = structlog.get_logger()
 
-# Enough that a provider which hangs on some messages does not delay the next, few enough for a small phone.
-IN_FLIGHT: Final = 8
+# Between the end of a try and the next one, however long it hung.
+SHORTEST_S: Final = 1.0
 
 # How soon, how often and for how long to ask what became of a message that was sent.
 FOLLOW: Final = Schedule(first_s=2.0, longest_s=60.0, jitter=0.0)
 FOLLOW_POLLS: Final = 64  # about an hour
+
+
+IS_SECRET: Final[ContextVar[bool]] = ContextVar("is_secret", default=False)
+"""True in the task of a delivery that must not show in the status of its channel."""
 
 
 class Ledger(Protocol):
@@ -39,6 +47,14 @@ class Ledger(Protocol):
 
     def is_wanted(self, delivery: Delivery) -> bool:
         """Tell whether a delivery still makes sense to its recipient."""
+        ...
+
+    def is_secret(self, delivery: Delivery) -> bool:
+        """Tell whether nobody in the room may notice that a delivery is still carried."""
+        ...
+
+    def told(self, attempt: Attempt) -> Attempt | None:
+        """An attempt as the log may tell of it, or None if it may not."""
         ...
 
     async def lease(self, job: Job) -> None:
@@ -49,16 +65,9 @@ class Ledger(Protocol):
         """Write down what became of a try. Raises StoreError."""
         ...
 
-
-@dataclass(order=True, slots=True)
-class _Entry:
-    """A job in the queue, by the monotonic time it is due; equal times keep their order."""
-
-    due_s: float
-    number: int
-    job: Job = field(compare=False)
-    expires_s: float = field(compare=False)
-    polls: int = field(compare=False, default=0)
+    async def fall_over(self, delivery: Delivery) -> None:
+        """Give the recipient's next channel its turn, for this one does not work. Raises StoreError."""
+        ...
 
 
 class Worker:
@@ -82,20 +91,44 @@ class Worker:
         self._observe = observe
         self._schedule = schedule
         self._random = random
-        self._queue: list[_Entry] = []
-        self._numbers = count()
+        self._lanes = Lanes()
+        self._circuit = Circuit()
+        self._failing_since_at: datetime | None = None
         self._news = asyncio.Event()
         self._group: asyncio.TaskGroup | None = None
-        self._in_flight = 0
-        self._failures = 0
+        self._hurried_s = -1.0
 
     def put(self, job: Job, *, wait_s: float, lives_s: float) -> None:
         """Queue a job: due in `wait_s`, pointless after `lives_s` seconds."""
         now_s = self._clock.now_s()
-        self._push(_Entry(now_s + wait_s, next(self._numbers), job, now_s + lives_s))
+        self._lanes.put(job, due_s=now_s + wait_s, expires_s=now_s + lives_s)
+        self._look()
+
+    @property
+    def holding(self) -> int:
+        """How many messages it has in hand that nobody has taken yet."""
+        return self._lanes.holding
+
+    @property
+    def is_sick(self) -> bool:
+        """True while nothing gets through."""
+        return self._circuit.is_open
+
+    def hurry(self) -> None:
+        """Try everything again at once that failed before: there is reason to hope, such as a network."""
+        self._hurried_s = self._clock.now_s()
+        self._circuit.doubt()
+        self._lanes.hurry(self._hurried_s)
+        self._look()
+
+    def pass_time(self, seconds: float) -> None:
+        """Go on as if this much more time had passed: the machine slept."""
+        self._lanes.pass_time(seconds)
+        self._look()
 
     async def run(self) -> None:
         """Carry until cancelled."""
+        self._observe(Observation(self._subject, "circuit", self._circuit.state.value))
         async with asyncio.TaskGroup() as group:
             self._group = group
             try:
@@ -105,61 +138,93 @@ class Worker:
             finally:
                 self._group = None
 
-    def _push(self, entry: _Entry) -> None:
-        heapq.heappush(self._queue, entry)
+    def _look(self) -> None:
         self._start_what_is_due()  # at once: a new alert does not wait for another turn of the loop
         self._news.set()
 
     def _start_what_is_due(self) -> None:
-        now_s = self._clock.now_s()
-        while self._group and self._queue and self._queue[0].due_s <= now_s and self._in_flight < IN_FLIGHT:
-            entry = heapq.heappop(self._queue)
-            self._in_flight += 1
+        if self._group is None:
+            return
+        for lane, entry in self._lanes.start_due(self._clock.now_s(), sick=self._circuit.is_open):
             task = self._group.create_task(self._keep(entry), name=f"delivery:{entry.job.id}")
-            task.add_done_callback(self._landed)
+            task.add_done_callback(partial(self._landed, lane))
 
-    def _landed(self, _task: asyncio.Task[None]) -> None:
-        self._in_flight -= 1
+    def _landed(self, lane: Lane, _task: asyncio.Task[None]) -> None:
+        self._lanes.landed(lane)
         self._news.set()
 
     async def _news_or_due(self) -> None:
-        """Wait until the queue or the number under way changed, or its head is due."""
-        may_start = self._queue and self._in_flight < IN_FLIGHT
-        due_s = self._queue[0].due_s if may_start else None
+        """Wait until the queue or what is under way changed, or something is due."""
+        due_s = self._lanes.next_due_s(sick=self._circuit.is_open)
         self._news.clear()
         with suppress(TimeoutError):
             async with asyncio.timeout_at(due_s):
                 await self._news.wait()
 
-    async def _keep(self, entry: _Entry) -> None:
+    async def _keep(self, entry: Entry) -> None:
         """Handle an entry; whatever goes wrong inside must not lose it, nor end the channel."""
+        IS_SECRET.set(self._ledger.is_secret(entry.job.delivery))
         try:
             await self._handle(entry)
         except Exception:
             log.exception("worker_broke", channel=self._channel, delivery=str(entry.job.id))
             await self._again(entry, Later("fault inside the bridge"), self._clock.now_s())
 
-    async def _handle(self, entry: _Entry) -> None:
+    async def _handle(self, entry: Entry) -> None:
         job, expired = entry.job, self._clock.now_s() >= entry.expires_s
         if job.provider_id is not None:
             await self._follow(entry)
         elif not self._ledger.is_wanted(job.delivery):
-            await self._end(job, DeliveryState.WITHDRAWN, "the alert was answered or cancelled first")
+            await self._end(job, DeliveryState.WITHDRAWN, NOT_WANTED)
         elif expired and job.attempts > 0:  # what was never tried is tried, however late
             await self._end(job, DeliveryState.EXPIRED, f"given up after {job.attempts} tries")
         else:
             await self._try(entry)
 
-    async def _try(self, entry: _Entry) -> None:
+    async def _try(self, entry: Entry) -> None:
         job = entry.job
         if not job.leased:
             job = entry.job = replace(job, attempts=job.attempts + 1, leased=True)
             await self._write(self._ledger.lease(job))
         began_s = self._clock.now_s()
-        outcome = await self._outcome(self._carrier.carry(job), job)
+        if self._circuit.is_open:
+            self._fall_over(job)  # beside this try, which may succeed all the same
+        self._circuit.begin()
+        self._say_circuit()
+        try:
+            outcome = await self._outcome(self._carrier.carry(job), job)
+        except asyncio.CancelledError:
+            self._circuit.under_way -= 1
+            raise
+        self._judge(outcome)
         await self._conclude(entry, outcome, began_s)
 
-    async def _follow(self, entry: _Entry) -> None:
+    def _judge(self, outcome: Outcome) -> None:
+        """Let the channel as a whole be known by this try."""
+        if isinstance(outcome, Handed):
+            self._failing_since_at = None
+            if self._circuit.succeed():  # it works again: nothing that failed before waits any longer
+                self.hurry()
+            self._say("ok", None)
+            return
+        self._failing_since_at = self._failing_since_at or self._clock.now_at()
+        if self._circuit.fail():
+            for job in list(self._lanes.retries()):
+                self._fall_over(job)
+        self._say_failure(outcome)
+
+    def _fall_over(self, job: Job) -> None:
+        """Let the recipient's next channel have its turn now; nothing here waits for that."""
+        if self._group is not None and job.delivery.next_after is not None:
+            self._group.create_task(self._give_turn(job.delivery), name=f"fall_over:{job.id}")
+
+    async def _give_turn(self, delivery: Delivery) -> None:
+        try:
+            await self._write(self._ledger.fall_over(delivery))
+        except Exception:
+            log.exception("worker_broke", channel=self._channel, delivery=str(delivery.id))
+
+    async def _follow(self, entry: Entry) -> None:
         """Ask what became of a message that the provider took."""
         began_s = self._clock.now_s()
         outcome = await self._outcome(self._carrier.follow(entry.job), entry.job)
@@ -167,44 +232,64 @@ class Worker:
         could_not_ask = isinstance(outcome, Later) and not outcome.with_new_key
         if under_way or could_not_ask:
             self._follow_up(entry)
-        else:
-            await self._conclude(entry, outcome, began_s)
+            return
+        if not isinstance(outcome, Handed):  # taken, and failed afterwards: the next one may fare no better
+            self._say_failure(outcome)
+            self._fall_over(entry.job)
+        await self._conclude(entry, outcome, began_s)
 
     async def _outcome(self, work: Coroutine[Any, Any, Handed], job: Job) -> Outcome:
         return await outcome_of(work, self._carrier.timeout_s, channel=self._channel, delivery=str(job.id))
 
-    async def _conclude(self, entry: _Entry, outcome: Outcome, began_s: float) -> None:
+    async def _conclude(self, entry: Entry, outcome: Outcome, began_s: float) -> None:
         """Write down what came of a try, and queue what follows from it."""
         match outcome:
             case Handed():
-                self._say("ok", None)
                 entry.job = replace(entry.job, provider_id=outcome.provider_id or entry.job.provider_id)
-                await self._end(entry.job, outcome.state, outcome.detail, began_s=began_s)
+                await self._end(
+                    entry.job, outcome.state, outcome.detail, began_s=began_s, provider_at=outcome.at
+                )
                 if outcome.state is DeliveryState.SENT:
                     self._follow_up(entry)
             case Later():
                 await self._again(entry, outcome, began_s)
             case Refused():
-                self._say("refused", outcome.why)
-                await self._end(entry.job, DeliveryState.FAILED, outcome.why, began_s=began_s)
+                await self._end(
+                    entry.job, DeliveryState.FAILED, outcome.why, began_s=began_s, failure=outcome.failure
+                )
             case unreachable:
                 assert_never(unreachable)
 
-    async def _again(self, entry: _Entry, later: Later, began_s: float) -> None:
-        self._say("failing", later.why)
-        wait_s = self._schedule.wait_s(entry.job.attempts, later.asked_s, self._random)
+    async def _again(self, entry: Entry, later: Later, began_s: float) -> None:
+        now_s = self._clock.now_s()
+        # What began before there was new hope says nothing against it, and is tried again at once.
+        is_stale = began_s <= self._hurried_s < now_s
+        failures = 1 if is_stale else entry.failures + 1
+        wait_s = self._schedule.wait_s(failures, later.asked_s, self._random)
+        if later.asked_s is None:
+            # A try that hung has waited already, so the pace is from one beginning to the next.
+            wait_s = 0.0 if is_stale else max(wait_s - (now_s - began_s), min(wait_s, SHORTEST_S))
         key_no = entry.job.key_no + int(later.with_new_key)
         retry = replace(entry.job, leased=False, provider_id=None, key_no=key_no)
         # Queued before it is written down: a stalling disk must not hold up the next try.
-        self._push(_Entry(self._clock.now_s() + wait_s, next(self._numbers), retry, entry.expires_s))
-        await self._end(retry, DeliveryState.QUEUED, later.why, began_s=began_s, wait_s=wait_s)
+        queued = self._lanes.put(retry, due_s=now_s + wait_s, expires_s=entry.expires_s, failures=failures)
+        if later.asked_s is not None:
+            queued.asked_s = queued.due_s
+        self._look()
+        self._say_circuit()
+        if self._circuit.is_open:
+            self._fall_over(retry)
+        await self._end(
+            retry, DeliveryState.QUEUED, later.why, began_s=began_s, wait_s=wait_s, failure=later.failure
+        )
 
-    def _follow_up(self, entry: _Entry) -> None:
+    def _follow_up(self, entry: Entry) -> None:
         if not self._carrier.follows or entry.job.provider_id is None or entry.polls >= FOLLOW_POLLS:
             return
         polls = entry.polls + 1
         due_s = self._clock.now_s() + FOLLOW.wait_s(polls, None, self._random)
-        self._push(_Entry(due_s, next(self._numbers), entry.job, entry.expires_s, polls))
+        self._lanes.put(entry.job, due_s=due_s, expires_s=entry.expires_s, polls=polls)
+        self._look()
 
     async def _end(
         self,
@@ -214,6 +299,8 @@ class Worker:
         *,
         began_s: float | None = None,
         wait_s: float = 0.0,
+        failure: Failure | None = None,
+        provider_at: datetime | None = None,
     ) -> None:
         """Write down where a try has left a delivery."""
         now_s, now_at = self._clock.now_s(), self._clock.now_at()
@@ -225,18 +312,12 @@ class Worker:
             at=now_at - timedelta(seconds=took_s),
             took_s=took_s,
             detail=detail,
+            failure=failure,
+            provider_at=provider_at,
         )
-        log.info(
-            "delivery",
-            state=state.value,
-            delivery=str(job.id),
-            alert=str(job.delivery.alert),
-            channel=self._channel,
-            purpose=job.delivery.purpose.value,
-            attempt=job.attempts,
-            took_s=round(took_s, 4),
-            detail=detail,
-        )
+        told = self._ledger.told(attempt)
+        if told is not None:
+            _tell(told)
         await self._write(self._ledger.settle(attempt))
 
     async def _write(self, work: Coroutine[Any, Any, None]) -> None:
@@ -246,9 +327,47 @@ class Worker:
         except StoreError as error:
             log.error("store_refused", channel=self._channel, error=str(error))
 
+    @property
+    def _subject(self) -> str:
+        return f"channel:{self._channel}"
+
     def _say(self, state: str, error: str | None) -> None:
-        self._failures = 0 if error is None else self._failures + 1
-        subject = f"channel:{self._channel}"
-        self._observe(Observation(subject, "state", state))
-        self._observe(Observation(subject, "last_error", error))
-        self._observe(Observation(subject, "failures_in_a_row", float(self._failures)))
+        if IS_SECRET.get():
+            return
+        self._observe(Observation(self._subject, "state", state))
+        self._observe(Observation(self._subject, "last_error", error))
+        self._observe(Observation(self._subject, "failures_in_a_row", float(self._circuit.failures)))
+        self._say_circuit()
+
+    def _say_failure(self, outcome: Later | Refused) -> None:
+        self._say("refused" if isinstance(outcome, Refused) else "failing", outcome.why)
+
+    def _say_circuit(self) -> None:
+        if IS_SECRET.get():
+            return
+        next_s = self._lanes.next_due_s(sick=False)
+        wait_s = None if next_s is None else max(0.0, next_s - self._clock.now_s())
+        next_at = None if wait_s is None else self._clock.now_at() + timedelta(seconds=wait_s)
+        self._observe(Observation(self._subject, "circuit", self._circuit.state.value))
+        self._observe(Observation(self._subject, "failing_since", _iso(self._failing_since_at)))
+        self._observe(Observation(self._subject, "next_try_at", _iso(next_at)))
+
+
+def _tell(attempt: Attempt) -> None:
+    delivery, failure = attempt.job.delivery, attempt.failure
+    log.info(
+        "delivery",
+        state=attempt.state.value,
+        failure=failure.value if failure else None,
+        delivery=str(delivery.id),
+        alert=str(delivery.alert),
+        channel=delivery.channel,
+        purpose=delivery.purpose.value,
+        attempt=attempt.job.attempts,
+        took_s=round(attempt.took_s, 4),
+        detail=attempt.detail,
+    )
+
+
+def _iso(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat(timespec="milliseconds")

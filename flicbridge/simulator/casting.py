@@ -4,13 +4,16 @@ Scenarios say `reaction = "alert"` and `channel = "first"` rather than names, so
 any practice's settings.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from flicbridge.alert.alert import Alert
 from flicbridge.alert.desk import Reaction
+from flicbridge.alert.plan import Route
 from flicbridge.config.explain import nearest
 from flicbridge.config.finding import Finding
+from flicbridge.config.plan import plan_of
 from flicbridge.config.settings import ButtonSettings, Settings
 from flicbridge.fields import shown
 from flicbridge.gesture.script import finger_script
@@ -54,11 +57,16 @@ class Part:
     key: int = 0
 
 
+def _first_turn(routes: Iterable[Route]) -> tuple[str, ...]:
+    return tuple(route.channel for route in routes if not route.turn)
+
+
 class Casting:
     """Finds parts in the settings."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._plan = plan_of(settings)
         self._buttons = {button.name: button for button in settings.buttons}
         self._transports = {
             f"{recipient.name}/{index}": options.transport
@@ -72,19 +80,27 @@ class Casting:
         return tuple(self._transports)
 
     def told_first(self) -> tuple[str, ...]:
-        """The channels of the first step of the plan."""
-        return self._of_recipients(self._settings.plan[0].notify)
+        """The channels of the first step of the plan, without those that are kept in reserve."""
+        return _first_turn(self._plan.steps[0].routes)
 
     def told_tests(self) -> tuple[str, ...]:
-        """The channels that tests go to."""
-        return self._of_recipients(self._settings.test_recipients)
+        """The channels that tests go to, without those that are kept in reserve."""
+        return _first_turn(self._plan.test_routes)
+
+    def told_old(self) -> tuple[str, ...]:
+        """The channels that old presses go to, if people are only informed of those."""
+        old = self._plan.old_presses
+        return () if old is None else _first_turn(old.routes)
+
+    def only_informs_of(self, alert: Alert) -> bool:
+        """True of an alert whose press was so old that there is no escalation."""
+        return self._plan.only_informs_of(alert.pressed_at, alert.received_at)
 
     def told_later(self, by: timedelta) -> tuple[str, ...]:
-        """The channels whose step of the plan has come by then, other than the first."""
-        steps = self._settings.plan[1:]
-        return tuple(
-            channel for step in steps if step.after <= by for channel in self._of_recipients(step.notify)
-        )
+        """The channels of steps that have come by then, other than the first, and those in reserve."""
+        steps = self._plan.steps[1:]
+        later = (route.channel for step in steps if step.after <= by for route in step.routes)
+        return (*later, *(route.channel for step in self._plan.steps for route in step.routes if route.turn))
 
     def reactions(self) -> Mapping[tuple[str, int, str], str]:
         """What every gesture of every key of every button does."""
@@ -171,11 +187,6 @@ class Casting:
         near = nearest(selector, known)
         remedy = f'Did you mean "{near}"?' if near else f"There are: {', '.join(known)}."
         raise MiscastError("channel", f"no channel of these settings is called {shown(selector)}", remedy)
-
-    def _of_recipients(self, names: Sequence[str]) -> tuple[str, ...]:
-        return tuple(
-            channel for name in names for channel in self._transports if channel.rpartition("/")[0] == name
-        )
 
     def _button(self, name: str | None) -> ButtonSettings:
         if name is None:

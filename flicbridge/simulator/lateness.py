@@ -1,5 +1,6 @@
 """Whether a message calls a press late, and says truly how old it was."""
 
+import math
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -41,7 +42,7 @@ def lateness(letter: Letter, alert: Alert, arrived_at: datetime, settings: Setti
     tellings = [_telling(alert, arrived_at - ago, settings) for ago in ON_THE_WAY]
     if letter.data is None:
         text = transliterate(letter.text)
-        says_late = _first_words(settings) in text
+        says_late = _first_words(settings, is_old=tellings[0].is_old) in text
         is_true = any(transliterate(opening(telling)) in text for telling in tellings)
     else:
         says_late, age_s = letter.data.get("late") is True, letter.data.get("age_s")
@@ -51,11 +52,12 @@ def lateness(letter: Letter, alert: Alert, arrived_at: datetime, settings: Setti
     return Lateness.YES if is_true else Lateness.WRONG
 
 
-def _first_words(settings: Settings) -> str:
-    """The words that every text about a late press begins with."""
-    translate = translator(settings.bridge.language).gettext
-    words = translate("LATE {press} {ago}, {when}").partition("{ago}")[0]
-    return transliterate(words.format(press=translate("PRESS"))).strip()
+def _first_words(settings: Settings, *, is_old: bool) -> str:
+    """The words that every text about a late press begins with, or about an old one."""
+    _ = translator(settings.bridge.language).gettext
+    words = _("OLD {press} {ago}, {when}") if is_old else _("LATE {press} {ago}, {when}")
+    words = words.partition("{ago}")[0]
+    return transliterate(words.format(press=_("PRESS"))).strip()
 
 
 def _telling(alert: Alert, sent_at: datetime, settings: Settings) -> Telling:
@@ -67,5 +69,6 @@ def _telling(alert: Alert, sent_at: datetime, settings: Settings) -> Telling:
         sent_at=sent_at,
         zone=ZoneInfo(settings.bridge.timezone),
         fresh_s=settings.alerts.fresh.total_seconds(),
+        old_s=math.inf if settings.alerts.old is None else settings.alerts.old.total_seconds(),
         translate=translator(settings.bridge.language).gettext,
     )

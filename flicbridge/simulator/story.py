@@ -5,11 +5,13 @@ Told by three: the stage (fingers, switches), the bridge (its log) and the gatew
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import product
 from typing import Any, Final
 from uuid import UUID
 
 from flicbridge.alert.alert import Happening, Purpose, delivery_id
 from flicbridge.clock import Clock
+from flicbridge.config.check import MOST_REMINDERS
 from flicbridge.outbox.ledger import Effect
 from flicbridge.simulator.letter import Letter, Tells
 from flicbridge.simulator.overhear import Entry
@@ -38,6 +40,8 @@ class Call:
     def owes(self, channel: str) -> Iterator[tuple[UUID, Tells]]:
         """Every message that a channel may get about it."""
         told = [Tells(self.id, Purpose.ALERT, 0, step) for step in range(self.steps)]
+        numbers = product(range(1, MOST_REMINDERS + 1), range(self.steps))
+        told += [Tells(self.id, Purpose.REMINDER, number, step) for number, step in numbers]
         told += [Tells(self.id, Purpose.AGAIN, occasion, 0) for occasion in range(1, len(self.fingers_s))]
         for tells in (*told, Tells(self.id, Purpose.CANCELLED, 0, 0)):
             yield delivery_id(self.id, tells.purpose, tells.occasion, tells.step, channel), tells
@@ -46,7 +50,7 @@ class Call:
         """When that happened which a message tells of."""
         if tells.purpose is Purpose.CANCELLED:
             return self.fingers_s[0] if self.cancelled_s is None else self.cancelled_s
-        return self.fingers_s[tells.occasion]
+        return self.fingers_s[tells.occasion if tells.purpose is Purpose.AGAIN else 0]
 
 
 @dataclass(slots=True)

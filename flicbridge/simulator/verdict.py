@@ -136,15 +136,18 @@ def _arrived(played: Performance, channel: str) -> Mapping[Purpose, int]:
 def _expected_messages(played: Performance) -> dict[str, ExpectedMessages]:
     """What every channel must get that is told at once, and those that the scenario names."""
     expect, casting = played.scenario.expect, played.casting
-    first, tested = casting.told_first(), casting.told_tests()
+    first, tested, informed = casting.told_first(), casting.told_tests(), casting.told_old()
+    old = sum(casting.only_informs_of(standing.alert) for standing in played.evidence.standings)
     expected = {
         channel: ExpectedMessages(
             channel=channel,
-            alert=(expect.alerts if channel in first else 0) + (expect.tests if channel in tested else 0),
+            alert=(expect.alerts - old if channel in first else 0)
+            + (old if channel in informed else 0)
+            + (expect.tests if channel in tested else 0),
             again=expect.again if channel in first else 0,
             cancelled=expect.cancelled if channel in first else 0,
         )
-        for channel in dict.fromkeys((*first, *tested))
+        for channel in dict.fromkeys((*first, *tested, *informed))
     }
     for exception in expect.messages:
         for channel in casting.meant(exception.channel):
@@ -153,7 +156,10 @@ def _expected_messages(played: Performance) -> dict[str, ExpectedMessages]:
 
 
 def _counted(counts: Mapping[Purpose, int]) -> str:
-    return " ".join(f"{purpose.value}:{counts[purpose]}" for purpose in Purpose if counts[purpose]) or "-"
+    return (
+        " ".join(f"{purpose.value}:{count}" for purpose in Purpose if (count := counts.get(purpose, 0)))
+        or "-"
+    )
 
 
 def _within(played: Performance) -> Iterator[Check]:

@@ -5,7 +5,7 @@ The courier does the rest. This is the whole interface a third party needs; see 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -29,13 +29,30 @@ class ChannelOptions(BaseModel):
     timeout: Duration = Field(
         default=timedelta(seconds=5),
         gt=timedelta(0),
-        description="Longest wait for one attempt, answer included.",
+        description="Longest wait for the first attempt, answer included.",
+        examples=["5s"],
+    )
+    patience: Duration = Field(
+        default=timedelta(seconds=20),
+        gt=timedelta(0),
+        description="Every attempt may take twice as long as the one before, and at most this long.",
+        examples=["20s"],
     )
     expires_after: Duration = Field(
         default=timedelta(hours=24),
         gt=timedelta(0),
         description="A message still unsent after this long is given up, and said to be.",
     )
+
+    def time_for(self, attempt: int) -> float:
+        """The longest that an attempt may take, in seconds; the first is number 1.
+
+        The first is short: a silent network is found out soon, and most often the second works. But a line
+        that needs ten seconds for an answer will never give one within five, however often it is asked.
+        """
+        first_s = self.timeout.total_seconds()
+        longest_s = max(first_s, self.patience.total_seconds())
+        return min(longest_s, first_s * 2.0 ** min(max(attempt, 1) - 1, 16))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +87,8 @@ class Message:
         subject: one line.
         text: several lines of plain text.
         data: the same facts for a machine, ready for JSON.
+        timeout_s: the longest this attempt may take; the channel's `timeout` if None.
+        event: what it is called for a machine, where that does not follow from alert and purpose.
     """
 
     key: str
@@ -84,6 +103,8 @@ class Message:
     subject: str
     text: str
     data: Mapping[str, Any]
+    timeout_s: float | None = None
+    event: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +115,30 @@ class Receipt:
         provider_id: what the other side calls it, or None.
         state: SENT, or DELIVERED where acceptance is already proof of arrival at the handset.
         detail: a few words for the history; no secrets, no personal data.
+        at: when the other side says that it happened, UTC; None if it does not say.
     """
 
     provider_id: str | None = None
     state: DeliveryState = DeliveryState.SENT
     detail: str = ""
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message that came in.
+
+    Attributes:
+        id: what the other side calls it; always the same for the same message.
+        sender: the number it came from, as the other side writes it.
+        text: what it says.
+        at: when it came in by the other side's clock, UTC, or None if it does not say.
+    """
+
+    id: str
+    sender: str
+    text: str
+    at: datetime | None = None
 
 
 class Transport[OptionsT: ChannelOptions](ABC):
@@ -110,10 +150,17 @@ class Transport[OptionsT: ChannelOptions](ABC):
     follows: ClassVar[bool] = False
     """True if `follow` can tell what became of a message after it was sent."""
 
+    receives: ClassVar[bool] = False
+    """True if recipients can reply, and `received` tells what they said."""
+
     def __init__(self, options: OptionsT, context: Context) -> None:
         """Keep the options. Must not touch the network; may look up secrets."""
         self.options = options
         self.context = context
+
+    def time_for(self, message: Message) -> float:
+        """The longest that this attempt may take, in seconds."""
+        return self.options.time_for(1) if message.timeout_s is None else message.timeout_s
 
     async def __aenter__(self) -> Self:
         return self
@@ -125,18 +172,37 @@ class Transport[OptionsT: ChannelOptions](ABC):
 
     @abstractmethod
     async def deliver(self, message: Message) -> Receipt:
-        """Try once, within `options.timeout`.
+        """Try once, within `time_for(message)`.
 
         Raises:
             TransientDeliveryError: worth another try.
             PermanentDeliveryError: never will be.
         """
 
-    async def follow(self, provider_id: str) -> DeliveryState:
+    @property
+    def mailbox(self) -> str:
+        """Where replies are looked for: channels with the same one would read the same messages."""
+        return ""
+
+    @property
+    def number(self) -> str:
+        """The recipient's number, E.164: only replies from there are theirs."""
+        return ""
+
+    async def received(self) -> Sequence[Received]:
+        """The newest messages that came in, oldest first, those that were read before among them.
+
+        Raises:
+            TransientDeliveryError: could not ask.
+            PermanentDeliveryError: the other side cannot tell.
+        """
+        return ()
+
+    async def follow(self, provider_id: str) -> DeliveryState | Receipt:
         """Say what became of a message that `deliver` handed over.
 
         Returns:
-            SENT while it is under way, DELIVERED once it reached the handset.
+            SENT while it is under way, DELIVERED once it reached the handset; in a receipt, if more is known.
 
         Raises:
             TransientDeliveryError: could not ask; or, with `resend_as_new`, the provider gave it up.

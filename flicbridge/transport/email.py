@@ -4,7 +4,6 @@ Sources: RFC 5321 (SMTP), RFC 6409 (submission), RFC 8314 (TLS), RFC 3834 (Auto-
 """
 
 import ipaddress
-from datetime import timedelta
 from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -15,8 +14,8 @@ from urllib.parse import quote
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
+from flicbridge.clock import is_credible
 from flicbridge.credentials import SecretName
-from flicbridge.durations import Duration
 from flicbridge.fields import PathBeside
 from flicbridge.transport.base import ChannelOptions, Context, Message, Receipt, Transport
 from flicbridge.transport.line import trusting
@@ -62,12 +61,6 @@ MailAddresses = Annotated[
 class EmailOptions(ChannelOptions):
     """A channel to one mailbox or several. Each that must be reached for certain needs its own channel."""
 
-    timeout: Duration = Field(
-        # Many servers let strangers wait for 5 to 10 s, before the greeting or after a wrong password.
-        default=timedelta(seconds=20),
-        gt=timedelta(0),
-        description="Longest wait for one attempt, answer included.",
-    )
     host: str = Field(
         min_length=1, pattern=r"^[A-Za-z0-9.:_-]+$", description="Your provider's server for sending."
     )
@@ -139,7 +132,7 @@ class EmailTransport(Transport[EmailOptions]):
             recipients=self.options.to,
             server=self._server,
             names=self._names,
-            timeout_s=self.options.timeout.total_seconds(),
+            timeout_s=self.time_for(message),
         )
         return Receipt(detail=_summary(len(self.options.to), refused))
 
@@ -150,7 +143,8 @@ def compose(message: Message, options: EmailOptions) -> EmailMessage:
     mail["From"] = options.sender
     mail["To"] = ", ".join(options.to)
     mail["Subject"] = " ".join(message.subject.split())
-    mail["Date"] = format_datetime(message.sent_at)
+    if is_credible(message.sent_at):  # a mail from 1970 is spam; one without a date is dated by the server
+        mail["Date"] = format_datetime(message.sent_at)
     mail["Message-ID"] = f"<{quote(message.key, safe='')}@{options.sender.rpartition('@')[2]}>"
     mail["Auto-Submitted"] = "auto-generated"  # no "I am on holiday" in return
     mail["Importance"] = "high"

@@ -109,39 +109,51 @@ class Exchange:
             self._session = None
         self._names.close()
 
-    async def post(self, body: bytes, headers: Mapping[str, str], *path: str) -> Answer:
+    async def post(
+        self, body: bytes, headers: Mapping[str, str], *path: str, timeout_s: float | None = None
+    ) -> Answer:
         """Send a body and return the answer, whatever its status.
 
         Args:
             body: sent as it is.
             headers: what is special about this request.
             path: segments to add to the server's URL.
+            timeout_s: for this request, instead of the usual one.
 
         Raises:
             TransientDeliveryError: no whole answer came in time.
         """
-        return await self._request("POST", path, headers, _Body(body))
+        return await self._request("POST", path, headers, _Body(body), timeout_s or self._timeout_s)
 
-    async def get(self, headers: Mapping[str, str], *path: str) -> Answer:
+    async def get(
+        self, headers: Mapping[str, str], *path: str, query: Mapping[str, str] | None = None
+    ) -> Answer:
         """Fetch something; raises as `post` does."""
-        return await self._request("GET", path, headers, None)
+        return await self._request("GET", path, headers, None, self._timeout_s, query)
 
     async def _request(
-        self, method: str, path: tuple[str, ...], headers: Mapping[str, str], body: _Body | None
+        self,
+        method: str,
+        path: tuple[str, ...],
+        headers: Mapping[str, str],
+        body: _Body | None,
+        timeout_s: float,
+        query: Mapping[str, str] | None = None,
     ) -> Answer:
         if self._session is None:
             raise RuntimeError("used outside of its `async with`")
         url = self._url.joinpath(*path) if path else self._url
+        url = url.with_query(query) if query else url
         try:
             async with (
-                asyncio.timeout(self._timeout_s),
+                asyncio.timeout(timeout_s),
                 self._session.request(
                     method, url, data=body, headers=headers, allow_redirects=False
                 ) as response,
             ):
                 return Answer(response.status, response.headers, await _beginning(response.content))
         except TimeoutError as error:
-            reason = f"no answer within {self._timeout_s:g} s"
+            reason = f"no answer within {timeout_s:g} s"
             raise TransientDeliveryError(reason, may_have_arrived=_left(body)) from error
         except aiohttp.ClientConnectorError as error:  # before anything could be sent
             raise TransientDeliveryError(f"cannot connect: {explained(error)}") from error

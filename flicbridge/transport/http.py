@@ -4,7 +4,7 @@ Sources: CloudEvents 1.0.2 with its JSON format and HTTP binding (structured mod
 """
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import ClassVar, Final, Self
 from urllib.parse import quote
@@ -12,6 +12,7 @@ from urllib.parse import quote
 from pydantic import Field
 
 from flicbridge.alert.alert import Purpose
+from flicbridge.clock import Reading, is_credible
 from flicbridge.credentials import SecretName
 from flicbridge.errors import ConfigError, PermanentDeliveryError, Problem, TransientDeliveryError
 from flicbridge.fields import PathBeside
@@ -22,7 +23,14 @@ from flicbridge.transport.verdict import Answer, http_date, insist_on_success
 
 CONTENT_TYPE: Final = "application/cloudevents+json; charset=utf-8"
 # The kind is part of the type, so that no receiver can take a test for an emergency.
-WHAT: Final = {Purpose.ALERT: "raised", Purpose.AGAIN: "pressed_again", Purpose.CANCELLED: "cancelled"}
+WHAT: Final = {
+    Purpose.ALERT: "raised",
+    Purpose.AGAIN: "pressed_again",
+    Purpose.REMINDER: "reminder",
+    Purpose.CANCELLED: "cancelled",
+    Purpose.DOUBTED: "cancellation_doubted",
+    Purpose.ANSWERED: "answered",
+}
 # Receivers turn away what is older or newer than five minutes; well within that a clock is no excuse.
 CLOCK_IS_OFF_S: Final = 120.0
 
@@ -52,7 +60,7 @@ class HttpTransport(Transport[HttpOptions]):
             raise ConfigError("secrets", [problem]) from None
         timeout_s = options.timeout.total_seconds()
         self._exchange = Exchange(options.url, timeout_s=timeout_s, ca_file=options.ca_file)
-        self._clock_error_s = 0.0
+        self._theirs: Reading | None = None  # the receiver's clock, if ours was no good
 
     async def __aenter__(self) -> Self:
         await self._exchange.__aenter__()
@@ -65,39 +73,51 @@ class HttpTransport(Transport[HttpOptions]):
 
     async def deliver(self, message: Message) -> Receipt:
         body = cloud_event(message)
-        now_at = self.context.clock.now_at()
-        timestamp_s = int(now_at.timestamp() + self._clock_error_s)
+        now = self.context.clock.reading()
+        timestamp_s = int(self._signs_at(now).timestamp())
         headers = {
             "Content-Type": CONTENT_TYPE,
             "webhook-id": message.key,
             "webhook-timestamp": str(timestamp_s),
             "webhook-signature": sign(self._keys, message.key, timestamp_s, body),
         }
-        answer = await self._exchange.post(body, headers)
+        answer = await self._exchange.post(body, headers, timeout_s=self.time_for(message))
         try:
-            insist_on_success(answer, now_at)
+            insist_on_success(answer, now.at)
         except PermanentDeliveryError as error:
-            self._blame_the_clock(answer, timestamp_s, now_at, error)
+            self._blame_the_clock(answer, timestamp_s, now, error)
             raise
-        return Receipt(detail=f"HTTP {answer.status}")
+        return Receipt(detail=f"HTTP {answer.status}", at=http_date(answer.headers.get("Date", "")))
+
+    def _signs_at(self, now: Reading) -> datetime:
+        """What time it is, as far as the receiver is concerned."""
+        if self._theirs is None or (since_s := now.up.since_s(self._theirs.up)) is None:
+            return now.at
+        return self._theirs.at + timedelta(seconds=since_s)
 
     def _blame_the_clock(
-        self, answer: Answer, timestamp_s: int, now_at: datetime, error: PermanentDeliveryError
+        self, answer: Answer, timestamp_s: int, now: Reading, error: PermanentDeliveryError
     ) -> None:
         """Sign by the receiver's clock from now on, if it turned us away and the two differ.
 
         A bridge that starts without network time signs in the past; that must not silence it.
 
         Raises:
-            TransientDeliveryError: the next attempt will carry the receiver's time.
+            TransientDeliveryError: the next attempt will carry the receiver's time; or, if the receiver does
+                not tell it, that of a clock which somebody has set by then.
         """
+        if answer.status not in (400, 401, 403):
+            return
         theirs_at = http_date(answer.headers.get("Date", ""))
-        if answer.status not in (400, 401, 403) or theirs_at is None:
+        if theirs_at is None:
+            if not is_credible(now.at):
+                raise TransientDeliveryError(f"{error}; our clock is not set") from error
             return
         if abs(theirs_at.timestamp() - timestamp_s) < CLOCK_IS_OFF_S:
             return
-        self._clock_error_s = (theirs_at - now_at).total_seconds()
-        reason = f"{error}; our clocks are {abs(self._clock_error_s):.0f} s apart, next time with theirs"
+        self._theirs = Reading(theirs_at, now.up)
+        apart_s = abs((theirs_at - now.at).total_seconds())
+        reason = f"{error}; our clocks are {apart_s:.0f} s apart, next time with theirs"
         raise TransientDeliveryError(reason, retry_after_s=0.0) from error
 
 
@@ -108,7 +128,7 @@ def cloud_event(message: Message) -> bytes:
         "specversion": "1.0",
         "id": str(message.delivery),
         "source": f"flicbridge/{quote(alert.bridge, safe='')}",
-        "type": f"fr.flicbridge.{alert.kind}.{WHAT[message.purpose]}",
+        "type": message.event or f"fr.flicbridge.{alert.kind}.{WHAT[message.purpose]}",
         "subject": str(alert.id),
         "time": alert.pressed_at.isoformat(timespec="milliseconds"),
         "datacontenttype": "application/json",

@@ -6,7 +6,9 @@ from typing import Final, assert_never
 
 from flicbridge.alert.alert import AlertKind, Purpose
 from flicbridge.alert.phone import national
+from flicbridge.clock import is_credible
 from flicbridge.place.position import Position
+from flicbridge.transport.answers import NO_WAYS, Ways, is_unverified, who
 from flicbridge.transport.phrases import age, ago, calendar, opening, press_time
 from flicbridge.transport.telling import Telling
 
@@ -21,18 +23,19 @@ def compose_subject(telling: Telling) -> str:
     return ", ".join(part for part in map(_one_line, (who, practice.name, press_time(telling))) if part)
 
 
-def compose_mail(telling: Telling, *, attempt: int) -> str:
+def compose_mail(telling: Telling, *, attempt: int, ways: Ways = NO_WAYS) -> str:
     """The body, as plain text with one fact per line."""
     _ = telling.translate
     parts = (
         (_one_line(opening(telling)), *_story(telling)),
         (_("WHAT TO DO"), *(f"- {line}" for line in _advice(telling))),
+        (_("ANSWER"), *_answers(telling, ways)),
         (_("WHO"), *_who(telling)),
         (_("WHEN"), *_when(telling)),
         (_("WHERE"), *_where(telling)),
         (_("REFERENCES"), *_references(telling, attempt)),
     )
-    return "\n\n".join("\n".join(part) for part in parts) + "\n"
+    return "\n\n".join("\n".join(part) for part in parts if len(part) > 1) + "\n"
 
 
 def _one_line(text: str) -> str:
@@ -59,11 +62,22 @@ def _story(telling: Telling) -> Iterator[str]:
         case unknown:
             assert_never(unknown)
     yield story.format(doctor=_one_line(telling.alert.doctor.name))
+    if telling.purpose is Purpose.REMINDER:
+        yield _("Nobody has answered this alert yet.")
     if telling.purpose is Purpose.CANCELLED:
         yield _("This alert has been cancelled.")
-    elif telling.is_late:
+    elif is_unverified(telling):
+        yield _("A button has cancelled it, but cannot prove who pressed: the alert goes on.")
+    elif telling.purpose is Purpose.DOUBTED:
+        yield _("It has been cancelled without the agreed PIN: the alert goes on.")
+    elif telling.purpose is Purpose.ANSWERED:
+        yield _("Somebody is on it.")
+    elif telling.is_aged:
         how_old = age(telling, telling.press_age_s)
-        yield _("This news is {age} old: the situation may have changed.").format(age=how_old)
+        if telling.has_age:
+            yield _("This news is {age} old: the situation may have changed.").format(age=how_old)
+        else:
+            yield _("Nobody knows how old this news is: the situation may have changed.")
 
 
 def _advice(telling: Telling) -> Iterator[str]:
@@ -72,6 +86,11 @@ def _advice(telling: Telling) -> Iterator[str]:
     phone = national(telling.alert.doctor.phone)
     if telling.alert.kind is AlertKind.TEST:
         yield _("This is a drill: send nobody. Just check that this message is complete.")
+    elif telling.purpose is Purpose.ANSWERED:
+        yield _("Nothing: this is for you alone. Stay discreet.")
+    elif telling.purpose is Purpose.DOUBTED:
+        yield _("Treat the alert as real, and send help to the place below.")
+        yield _("On the phone, never say that the cancellation is doubted: the attacker may be listening.")
     elif telling.purpose is Purpose.CANCELLED:
         yield _("A cancellation may have been forced. Call {phone} back to confirm it.").format(phone=phone)
         yield _("No answer, or an odd one: treat the alert as real.")
@@ -98,15 +117,37 @@ def _when(telling: Telling) -> Iterator[str]:
     if telling.waited_in_button:
         yield from _row(telling, _("Kept in the button, out of reach"), _("yes"))
     yield from _row(telling, _("Learnt of by the bridge"), _moment(telling, alert.received_at))
-    if telling.occasion_at is not None and telling.purpose is not Purpose.ALERT:
-        since = _("Cancelled") if telling.purpose is Purpose.CANCELLED else _("Pressed again")
-        yield from _row(telling, since, _moment(telling, telling.occasion_at))
+    if telling.happened_at is not None:
+        yield from _row(telling, _since(telling), _moment(telling, telling.happened_at))
+        yield from _row(telling, _("By"), who(telling))
     yield from _row(telling, _("This message"), _moment(telling, telling.sent_at))
+
+
+def _since(telling: Telling) -> str:
+    """What happened after the alert, to stand before its time."""
+    _ = telling.translate
+    match telling.purpose:
+        case Purpose.CANCELLED | Purpose.DOUBTED:
+            return _("Cancelled")
+        case Purpose.ANSWERED:
+            return _("Answered")
+        case _other:
+            return _("Pressed again")
+
+
+def _answers(telling: Telling, ways: Ways) -> Iterator[str]:
+    """How to answer: a page, whose buttons say what they do."""
+    _ = telling.translate
+    if ways.link:
+        yield _("Say on this page that you are on it, and later whether the alert was real:")
+        yield ways.link
 
 
 def _moment(telling: Telling, at: datetime) -> str:
     """A time to the second, with its date and offset: `22/11/2026 à 14:02:10 (UTC+01:00)`."""
     _ = telling.translate
+    if not is_credible(at):
+        return _("unknown, the clock was not set")
     local = telling.local(at)
     fields = calendar(local) | {"time": local.time().isoformat("seconds")}
     moment = _("{year}-{month:02}-{day:02} at {time}").format_map(fields)

@@ -4,6 +4,8 @@ An opening is, in this order: that it is only a drill; what happened since or ho
 
     ALERTE AGRESSION
     APPUI TARDIF il y a 2 h 10, à 12:02 - ALERTE AGRESSION
+    APPUI ANCIEN il y a 3 h 00, à 11:02 - ALERTE AGRESSION
+    RAPPEL 1 - APPUI il y a 5 min, à 14:02 - ALERTE AGRESSION
     NOUVEL APPUI (2e) à 14:07 - ALERTE AGRESSION de 14:02
     EXERCICE - ne pas intervenir - ANNULATION à 14:05 - ESSAI de 14:02
 """
@@ -12,6 +14,8 @@ from datetime import datetime
 from typing import assert_never
 
 from flicbridge.alert.alert import AlertKind, Purpose
+from flicbridge.clock import is_credible
+from flicbridge.transport.answers import how, is_unverified, who
 from flicbridge.transport.telling import Telling
 
 
@@ -38,12 +42,19 @@ def age(telling: Telling, seconds: float) -> str:
 def ago(telling: Telling, seconds: float) -> str:
     """A duration up to now: `il y a 35 min`."""
     _ = telling.translate
+    if not telling.has_age:
+        return _("an unknown time ago")
     return _("{age} ago").format(age=age(telling, seconds))
 
 
 def when(telling: Telling, at: datetime) -> str:
-    """A time on the practice's clock, with the date unless it is today: `à 14:02`."""
+    """A time on the practice's clock, with the date unless it is today: `à 14:02`.
+
+    What a clock dated that nobody had set is not told as if it were true.
+    """
     _ = telling.translate
+    if not is_credible(at):
+        return _("at an unknown time")
     phrase = _("at {time}") if telling.is_today(at) else _("on {year}-{month:02}-{day:02} at {time}")
     return phrase.format_map(calendar(telling.local(at)))
 
@@ -59,6 +70,8 @@ def press_time(telling: Telling) -> str:
     if telling.purpose is not Purpose.ALERT or _says_age_first(telling):
         return ""
     time = when(telling, telling.alert.pressed_at)
+    if not is_credible(telling.alert.pressed_at):
+        return ago(telling, telling.alert_age_s)
     return _("check-in due {when}").format(when=time) if telling.alert.kind is AlertKind.OVERDUE else time
 
 
@@ -74,14 +87,19 @@ def _event(telling: Telling) -> str:
             return _aged_press(telling) if _says_age_first(telling) else ""
         case Purpose.AGAIN:
             return _new_press(telling)
-        case Purpose.CANCELLED:
+        case Purpose.REMINDER:
+            _ = telling.translate
+            return f"{_('REMINDER {number}').format(number=telling.occasion)} - {_aged_press(telling)}"
+        case Purpose.CANCELLED | Purpose.DOUBTED:
             return _cancellation(telling)
+        case Purpose.ANSWERED:
+            return _answer(telling)
         case unknown:
             assert_never(unknown)
 
 
 def _says_age_first(telling: Telling) -> bool:
-    return telling.is_late or telling.waited_in_button
+    return telling.is_aged or telling.waited_in_button
 
 
 def _aged_press(telling: Telling) -> str:
@@ -89,7 +107,11 @@ def _aged_press(telling: Telling) -> str:
     _ = telling.translate
     how_old, time = ago(telling, telling.alert_age_s), when(telling, telling.alert.pressed_at)
     if telling.alert.kind is AlertKind.OVERDUE:
-        return _("LATE, check-in due {ago}, {when}").format(ago=how_old, when=time)
+        late = telling.is_late or telling.is_old
+        due = _("LATE, check-in due {ago}, {when}") if late else _("CHECK-IN due {ago}, {when}")
+        return due.format(ago=how_old, when=time)
+    if telling.is_old:
+        return _("OLD {press} {ago}, {when}").format(press=_("PRESS"), ago=how_old, when=time)
     if telling.is_late:
         return _("LATE {press} {ago}, {when}").format(press=_("PRESS"), ago=how_old, when=time)
     return _("{press} {ago}, {when}").format(press=_("PRESS"), ago=how_old, when=time)
@@ -103,24 +125,41 @@ def _new_press(telling: Telling) -> str:
     press = press.format(number=telling.press_number)
     how_old = ago(telling, telling.press_age_s)
     if telling.occasion_at is None:
-        return _("{press}, alert raised {ago}").format(press=press, ago=how_old) if telling.is_late else press
+        return _("{press}, alert raised {ago}").format(press=press, ago=how_old) if telling.is_aged else press
     time = when(telling, telling.occasion_at)
-    if not telling.is_late:
+    if not telling.is_aged:
         return f"{press} {time}"
+    if not telling.is_late:
+        return _("{press} {ago}, {when}").format(press=press, ago=how_old, when=time)
     return _("LATE {press} {ago}, {when}").format(press=press, ago=how_old, when=time)
 
 
 def _cancellation(telling: Telling) -> str:
+    """That somebody cancelled, how and when; and first of all, whether that may be believed."""
     _ = telling.translate
-    if telling.occasion_at is None:
-        return _("CANCELLED")
-    return _("CANCELLED {when}").format(when=when(telling, telling.occasion_at))
+    by = f" ({way})" if (way := how(telling)) else ""
+    if is_unverified(telling):
+        what = _("UNVERIFIED CANCELLATION")
+    elif telling.purpose is Purpose.DOUBTED:
+        what = _("CANCELLATION POSSIBLY UNDER DURESS")
+    elif telling.occasion_at is None:
+        return _("CANCELLED") + by
+    else:
+        return _("CANCELLED {when}").format(when=when(telling, telling.occasion_at)) + by
+    time = "" if telling.occasion_at is None else f" {when(telling, telling.occasion_at)}"
+    return f"{what}{time}{by}"
+
+
+def _answer(telling: Telling) -> str:
+    _ = telling.translate
+    answered = _("HELP IS ON IT ({who})").format(who=who(telling))
+    return answered if telling.occasion_at is None else f"{answered} {when(telling, telling.occasion_at)}"
 
 
 def _call(telling: Telling) -> str:
     """What is called; in a message about an earlier alert, with the time of that one."""
     name = _call_name(telling)
-    if telling.purpose is Purpose.ALERT:
+    if telling.purpose in (Purpose.ALERT, Purpose.REMINDER) or not is_credible(telling.alert.pressed_at):
         return name
     _ = telling.translate
     at = telling.alert.pressed_at

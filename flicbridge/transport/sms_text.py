@@ -7,10 +7,11 @@ The essentials (all before the first comma here, and the address where nobody kn
 shortened: should they alone need more than the segments allowed, they get them. Of the details, the least
 important gives way first:
 
-    1. the postcode before the town's name      5. the address, from its end
-    2. the name of the practice                 6. the name of the place, if it is not one of the above
-    3. the room                                 7. in a cancellation, the request to call back
-    4. the way in, from its end
+    1. the postcode before the town's name      6. the way in, from its end
+    2. how to reply that it is real, or false   7. the address, from its end
+    3. the name of the practice                 8. the name of the place, if it is not one of the above
+    4. how to reply that somebody is on it      9. in a cancellation, the request to call back
+    5. the room
 
 Details give way by whole pieces between commas, so that no door code is cut in half. What then turns out to
 fit after all, because something bulkier had to go, comes back, the most important first.
@@ -52,11 +53,12 @@ class Detail:
     trifles: int = 0
 
 
-def compose_sms(telling: Telling, *, max_segments: int = 1) -> str:
+def compose_sms(telling: Telling, *, max_segments: int = 1, code: str = "") -> str:
     """One text within the GSM 03.38 alphabet, in `max_segments` SMS unless the essentials alone need more."""
     essentials = _essentials(telling)
     allowed = max(max_segments, segments(essentials))
-    return _fitted(essentials, _details(telling), allowed)
+    name, *rest = _details(telling)
+    return _fitted(essentials, [name, _reply(telling, code), *rest], allowed)
 
 
 def _essentials(telling: Telling) -> str:
@@ -109,6 +111,16 @@ def _details(telling: Telling) -> list[Detail]:
         Detail(1, _shorter_and_shorter(() if label in (name, room, address) else label)),
         Detail(0, _shorter_and_shorter(_request(telling))),
     ]
+
+
+def _reply(telling: Telling, code: str) -> Detail:
+    """What to reply; without it, everybody is told, and nothing is lost."""
+    _ = telling.translate
+    if not code:
+        return Detail(9, ("",))
+    every = _("answer OK {code} (on it), OUI {code} (real) or FAUX {code} (false alarm)").format(code=code)
+    forms = (transliterate(every), transliterate(_("answer OK {code}").format(code=code)), "")
+    return Detail(9, forms, trifles=1)
 
 
 def _request(telling: Telling) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ The path `/message` is the one that every version of the app has.
 import base64
 import json
 import math
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Annotated, Any, ClassVar, Final, Self
 
@@ -17,8 +18,10 @@ from flicbridge.alert.alert import DeliveryState
 from flicbridge.alert.phone import checked
 from flicbridge.credentials import SecretName
 from flicbridge.errors import PermanentDeliveryError, TransientDeliveryError
-from flicbridge.transport.base import ChannelOptions, Context, Message, Receipt, Transport
+from flicbridge.transport import inbox
+from flicbridge.transport.base import ChannelOptions, Context, Message, Receipt, Received, Transport
 from flicbridge.transport.exchange import Exchange, WebAddress
+from flicbridge.transport.inbox import read_inbox
 from flicbridge.transport.verdict import Answer, insist_on_success, redacted
 
 PATH: Final = "message"
@@ -57,6 +60,7 @@ class SmsGateTransport(Transport[SmsGateOptions]):
 
     Options: ClassVar[type[ChannelOptions]] = SmsGateOptions
     follows: ClassVar[bool] = True
+    receives: ClassVar[bool] = True
 
     def __init__(self, options: SmsGateOptions, context: Context) -> None:
         super().__init__(options, context)
@@ -78,7 +82,7 @@ class SmsGateTransport(Transport[SmsGateOptions]):
 
     async def deliver(self, message: Message) -> Receipt:
         body = json.dumps(request_for(message, self.options)).encode()
-        answer = await self._exchange.post(body, self._headers, PATH)
+        answer = await self._exchange.post(body, self._headers, PATH, timeout_s=self.time_for(message))
         if answer.status == 409:
             return Receipt(provider_id=message.key, detail="the phone had it already")
         self._insist_on_success(answer)
@@ -95,7 +99,18 @@ class SmsGateTransport(Transport[SmsGateOptions]):
             said = _fields(answer).get("message")
             raise PermanentDeliveryError(f"{error}{_quoted(said)}") from error
 
-    async def follow(self, provider_id: str) -> DeliveryState:
+    @property
+    def mailbox(self) -> str:
+        return f"{self.options.username}@{self.options.url}"
+
+    @property
+    def number(self) -> str:
+        return self.options.to
+
+    async def received(self) -> Sequence[Received]:
+        return read_inbox(await self._exchange.get(self._headers, inbox.PATH, query=inbox.QUERY))
+
+    async def follow(self, provider_id: str) -> Receipt:
         answer = await self._exchange.get(self._headers, PATH, provider_id)
         if answer.status == 404:
             raise TransientDeliveryError("the phone has forgotten the message", resend_as_new=True)
@@ -108,7 +123,9 @@ class SmsGateTransport(Transport[SmsGateOptions]):
             case "Cancelled":
                 raise PermanentDeliveryError("somebody cancelled it on the phone")
             case str(state):
-                return STATES.get(state, DeliveryState.SENT)
+                return Receipt(
+                    state=STATES.get(state, DeliveryState.SENT), at=inbox.time_of_state(fields, state)
+                )
             case _:
                 raise TransientDeliveryError(
                     f"the phone does not say what became of it (HTTP {answer.status})"

@@ -186,15 +186,16 @@ def _verdict(error: Exception, stage: str, timeout_s: float) -> DeliveryError:
     match error:
         case aiosmtplib.SMTPRecipientsRefused(recipients=refusals):
             reason = f"recipient refused: {', '.join(map(_code, refusals))}"
-            final = all(refusal.code >= 500 for refusal in refusals)
-            return PermanentDeliveryError(reason) if final else TransientDeliveryError(reason)
+            if all(refusal.code >= 500 for refusal in refusals):
+                return PermanentDeliveryError(reason)
+            return TransientDeliveryError(reason, rate_limited=any(map(_wants_less, refusals)))
         case aiosmtplib.SMTPResponseException(code=-1):
             reason = "what answered is no mail server: check host and port"
         case aiosmtplib.SMTPResponseException():
             reason = f"{stage} refused: {_code(error)}"
             if error.code >= 500 and stage in ("sender", "content"):
                 return PermanentDeliveryError(reason)
-            return TransientDeliveryError(reason)
+            return TransientDeliveryError(reason, rate_limited=stage != "login" and _wants_less(error))
         case TimeoutError():
             reason = f"no answer within {timeout_s:g} s (at: {stage})"
         case aiosmtplib.SMTPServerDisconnected(__cause__=None):
@@ -204,6 +205,14 @@ def _verdict(error: Exception, stage: str, timeout_s: float) -> DeliveryError:
         case _:
             reason = f"failed at {stage}: {explained(error)}"
     return TransientDeliveryError(reason, may_have_arrived=stage == "content")
+
+
+def _wants_less(error: aiosmtplib.SMTPResponseException) -> bool:
+    """Tell whether a server works, and asks us to come later: greylisting, too many mails, or congestion.
+
+    It cannot say when; the schedule decides. Source: RFC 3463, sections 3.4 to 3.8 (X.3.2, X.4.5, X.7.n).
+    """
+    return bool(re.match(r"4\.(3\.2|4\.5|7\.\d{1,3})\b", error.message))
 
 
 def _code(error: aiosmtplib.SMTPResponseException) -> str:

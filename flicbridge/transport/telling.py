@@ -1,11 +1,13 @@
 """What one message tells, as facts: which press, how old it is, whether that is too old to be fresh."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from flicbridge.alert.alert import Alert, AlertKind, Purpose
+from flicbridge.alert.alert import Alert, AlertKind, Purpose, Way
+from flicbridge.clock import Uptime, is_credible
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +20,11 @@ class Telling:
             meaning for the alert itself, which has its own times.
         sent_at: now, UTC; all ages are as of this time.
         zone: where the practice's clock is.
-        fresh_s: a press older than this is late.
+        fresh_s: a press that was older than this when the bridge learnt of it is late.
         translate: puts an English text into the recipient's language.
+        sent_up: `sent_at` by the machine's own count, if known.
+        by, way: who did what a follow-up tells of, and how; as in `Delivery`.
+        old_s: a press that was older than this is not only late but old.
     """
 
     alert: Alert
@@ -30,6 +35,10 @@ class Telling:
     zone: ZoneInfo
     fresh_s: float
     translate: Callable[[str], str]
+    sent_up: Uptime | None = None
+    by: str = ""
+    way: Way = Way.NONE
+    old_s: float = math.inf
 
     @property
     def press_at(self) -> datetime:
@@ -53,8 +62,34 @@ class Telling:
 
     @property
     def is_late(self) -> bool:
-        """True if that press is too old to be taken for one that just happened."""
-        return self.press_age_s > self.fresh_s
+        """True if the bridge learnt of that press late; an escalation or a reminder in time is not late."""
+        return not self.has_age or (self.purpose is not Purpose.AGAIN and self._waited_s > self.fresh_s)
+
+    @property
+    def is_old(self) -> bool:
+        """True if it learnt of it so late that the site has a policy of its own for such presses."""
+        return self.purpose is not Purpose.AGAIN and self._waited_s > self.old_s
+
+    @property
+    def is_aged(self) -> bool:
+        """True if that press is too long ago by now to be taken for one that just happened, or may be."""
+        return not self.has_age or self.press_age_s > self.fresh_s
+
+    @property
+    def happened_at(self) -> datetime | None:
+        """When that happened which this message tells of beyond the alert itself, or None."""
+        return None if self.purpose in (Purpose.ALERT, Purpose.REMINDER) else self.occasion_at
+
+    @property
+    def waited_s(self) -> float:
+        """How old the press was when the bridge learnt of it."""
+        return max(0.0, self._waited_s)
+
+    @property
+    def has_age(self) -> bool:
+        """False if nobody knows how old that press is: no clock was set, then or now, and none counted."""
+        counted = self.sent_up is not None and self.sent_up.since_s(self.alert.received_up) is not None
+        return counted or (is_credible(self.press_at) and is_credible(self.sent_at))
 
     @property
     def waited_in_button(self) -> bool:

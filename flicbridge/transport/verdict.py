@@ -1,4 +1,24 @@
-"""What an HTTP answer means for a message: taken, worth another try, or refused for good. Pure.
+"""What an answer means for a message: taken, worth another try, or refused for good. Pure.
+
+Every transport sorts what it meets into `errors.Failure`, by this table:
+
+| what happens                                  | http, smsgate  | email                                    |
+|-----------------------------------------------|----------------|------------------------------------------|
+| name not found, port closed, no route         | `temporary`    | `temporary`                              |
+| certificate not trusted, TLS fails            | `temporary`    | `temporary`                              |
+| silence or a break before the message is out  | `temporary`    | `temporary`, before the text of the mail |
+| silence or a break after the message is out   | `unknown`      | `unknown`, from the text of the mail on  |
+| a login page (200 with HTML, or a redirect)   | `temporary`    | `temporary`, being no mail server        |
+| 408, 409, 425, 5xx; SMTP 4yz                  | `temporary`    | `temporary`                              |
+| 504: a proxy heard nothing from the receiver  | `unknown`      |                                          |
+| 429, or Retry-After; SMTP 4.7.n, 4.4.5, 4.3.2 | `rate_limited` | `rate_limited`                           |
+| wrong password, wrong signature               | `permanent`    | `temporary`: some do that on a bad day   |
+| any other 4xx                                 | `permanent`    |                                          |
+| SMTP 5yz to sender, all recipients or text    |                | `permanent`                              |
+| the phone failed an SMS that it had taken     | `temporary`    |                                          |
+| taken (2xx, 250); 409 of the phone            | `sent`         | `sent`                                   |
+
+A signature that is refused while the receiver's clock differs from ours is `temporary`: see `http.py`.
 
 Sources: RFC 9110 (statuses, Retry-After), RFC 6585 (429, 511), Standard Webhooks 1.0.0, "Delivery success and
 failure".
@@ -58,8 +78,12 @@ def insist_on_success(answer: Answer, now_at: datetime) -> None:
             f"sent elsewhere ({_named(answer.status)}): a login portal, or the URL has changed"
         )
     if answer.status >= 500 or answer.status in PASSING or answer.status < 200:
+        asked_s = retry_after_s(answer.headers, now_at)
         raise TransientDeliveryError(
-            _named(answer.status), retry_after_s=retry_after_s(answer.headers, now_at)
+            _named(answer.status),
+            retry_after_s=asked_s,
+            rate_limited=answer.status == HTTPStatus.TOO_MANY_REQUESTS or asked_s is not None,
+            may_have_arrived=answer.status == HTTPStatus.GATEWAY_TIMEOUT,
         )
     raise PermanentDeliveryError(f"refused: {_named(answer.status)}")
 

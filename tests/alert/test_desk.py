@@ -19,7 +19,8 @@ from flicbridge.alert.alert import (
     press_id,
 )
 from flicbridge.alert.desk import Change, Desk, Identity, Press, Reaction
-from flicbridge.alert.plan import Plan, Route, Step
+from flicbridge.alert.moves import Said
+from flicbridge.alert.plan import OldPresses, Plan, Route, Step
 from flicbridge.place.position import Position
 
 PLACE = Position(45.83362, 1.26105)
@@ -145,11 +146,11 @@ def test_a_person_can_move_an_alert_once(new_desk: NewDesk, press: PressAt) -> N
     desk = new_desk()
     raised = take(desk, press(0))
     alert, at = raised.standings[0].alert.id, raised.history[0].at
-    change = desk.move(alert, Happening.CANCELLED, by="api", at=at)
+    change = desk.move(alert, Happening.CANCELLED, Said("api", at))
     assert change is not None
     desk.apply(change)
-    assert desk.move(alert, Happening.CANCELLED, by="api", at=at) is None
-    assert desk.move(UUID(int=7), Happening.CANCELLED, by="api", at=at) is None
+    assert desk.move(alert, Happening.CANCELLED, Said("api", at)) is None
+    assert desk.move(UUID(int=7), Happening.CANCELLED, Said("api", at)) is None
 
 
 def test_after_a_restart_a_press_still_joins(new_desk: NewDesk, press: PressAt) -> None:
@@ -233,3 +234,51 @@ def test_a_later_step_may_remind_a_recipient_of_an_earlier_one(press: PressAt) -
     assert len({delivery.id for delivery in change.deliveries}) == 2
     cancelled = take(desk, press(90, Reaction.CANCEL))
     assert [delivery.channel for delivery in cancelled.deliveries] == ["samu/0"]
+
+
+def test_a_press_after_an_alert_was_given_up_is_a_new_call_and_a_cancellation_still_means_the_old_one(
+    new_desk: NewDesk, press: PressAt
+) -> None:
+    desk = new_desk()
+    given_up = take(desk, press(0)).standings[0]
+    desk.apply(Change(standings=(replace(given_up, state=AlertState.UNANSWERED),)))
+    again = take(desk, press(300))
+    assert again.history[0].what is Happening.RAISED
+    cancelled = take(desk, press(400, Reaction.CANCEL))
+    assert {standing.alert.id for standing in cancelled.standings} == {
+        given_up.alert.id,
+        again.standings[0].alert.id,
+    }
+
+
+@given(st.integers(0, 2400), st.integers(0, 2400), st.integers(0, 1200))
+def test_a_fresh_press_never_hides_in_the_alert_of_an_old_one(
+    first_s: int, second_s: int, apart_s: int
+) -> None:
+    routes = (Route("samu", "samu/0", timedelta(days=1)),)
+    plan = Plan((Step(timedelta(0), routes),), (), old_presses=OldPresses(timedelta(minutes=10), routes))
+    identity = Identity("b", Doctor("Dr", "+33612345678"), Practice("P", "A"))
+    hour, noon = timedelta(hours=1), datetime(2026, 11, 22, 12, tzinfo=UTC)
+    desk = Desk(identity, plan, join_within=hour, renotify_every=timedelta(0))
+
+    def arrive(number: int, waited_s: int, received_at: datetime) -> Change:
+        pressed_at = received_at - timedelta(seconds=waited_s)
+        reaction = Reaction.ALERT
+        made = Press(
+            press_id("S", 1, number),
+            "button:b",
+            "b",
+            "single",
+            reaction,
+            pressed_at,
+            received_at,
+            waited_s > 0,
+        )
+        return take(desk, made)
+
+    arrive(1, first_s, noon)
+    second = arrive(2, second_s, noon + timedelta(seconds=apart_s))
+    if second_s <= 600 < first_s:
+        assert second.history[0].what is Happening.RAISED
+    elif abs(apart_s - second_s + first_s) < 3600:
+        assert second.history[0].what is Happening.PRESSED_AGAIN

@@ -9,11 +9,12 @@ from flicbridge.alert.alert import AlertState, Happening
 RANK = {
     AlertState.RAISED: 0,
     AlertState.NOTIFIED: 1,
-    AlertState.ACKNOWLEDGED: 2,
-    AlertState.CONFIRMED: 3,
-    AlertState.FALSE_ALARM: 3,
-    AlertState.CANCELLED: 3,
-    AlertState.CLOSED: 4,
+    AlertState.UNANSWERED: 2,
+    AlertState.ACKNOWLEDGED: 3,
+    AlertState.CONFIRMED: 4,
+    AlertState.FALSE_ALARM: 4,
+    AlertState.CANCELLED: 4,
+    AlertState.CLOSED: 5,
 }
 HAPPENINGS = st.lists(st.sampled_from(Happening), max_size=12)
 
@@ -50,6 +51,13 @@ def test_the_usual_life() -> None:
         life.state_of([Happening.RAISED, Happening.NOTIFIED, Happening.ACKNOWLEDGED])
         is AlertState.ACKNOWLEDGED
     )
+
+
+def test_only_what_nobody_has_answered_is_given_up_and_a_late_answer_is_still_taken() -> None:
+    waiting = {state for state in AlertState if life.after(state, Happening.UNANSWERED) is not state}
+    assert waiting == set(AlertState) - life.ANSWERED
+    assert life.after(AlertState.UNANSWERED, Happening.ACKNOWLEDGED) is AlertState.ACKNOWLEDGED
+    assert life.after(AlertState.UNANSWERED, Happening.NOTIFIED) is AlertState.UNANSWERED
 
 
 def test_open_states_are_those_in_which_help_is_still_wanted() -> None:

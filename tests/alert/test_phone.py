@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flicbridge.alert.phone import checked, national
+from flicbridge.alert.phone import checked, is_same_number, national
 
 
 @pytest.mark.parametrize(
@@ -76,3 +76,20 @@ def test_whatever_is_accepted_is_plain_e164(text: str) -> None:
     assert text.startswith("+")
     assert text[1:].isdecimal()
     assert 7 <= len(text[1:]) <= 15
+
+
+@pytest.mark.parametrize(
+    "sender", ["+33555000015", "0555000015", "05 55 00 00 15", "0033555000015", "33555000015"]
+)
+def test_a_sender_is_known_however_its_network_writes_it(sender: str) -> None:
+    assert is_same_number(sender, "+33555000015")
+
+
+@pytest.mark.parametrize("sender", ["+33555000016", "555000015x", "SAMU", "", "15", "+49555000015", "0 555"])
+def test_another_sender_is_not(sender: str) -> None:
+    assert not is_same_number(sender, "+33555000015")
+
+
+def test_a_number_without_a_country_is_one_of_the_country_that_we_write_to() -> None:
+    assert is_same_number("0470 12 34 56", "+32470123456")
+    assert not is_same_number("0470 12 34 56", "+33612345678")

@@ -13,8 +13,9 @@ from uuid import UUID
 import aiohttp
 import pytest
 
-from flicbridge.alert.alert import DeliveryState, Doctor, Happening, Practice, press_id
+from flicbridge.alert.alert import DeliveryState, Doctor, Happening, Practice, Way, press_id
 from flicbridge.alert.desk import Desk, Identity, Mark, Press, Reaction, Standing
+from flicbridge.alert.pin import Pin
 from flicbridge.alert.plan import Plan, Route, Step
 from flicbridge.api.server import serving
 from flicbridge.clock import Clock, LoopClock
@@ -69,6 +70,7 @@ class SmallBridge:
         self.started_at = clock.now_at()
         self.ledger = Ledger(self.desk, store, self._carry, clock=clock, observe=self.board.observe)
         self.courier = Courier({"samu/0": wire}, self.ledger, clock=clock, observe=self.board.observe)
+        self.pin: Pin | None = None
         self._counts = itertools.count(1)
 
     def _carry(self, jobs: Iterable[Job]) -> None:
@@ -118,8 +120,17 @@ class SmallBridge:
     async def show_alert(self, alert: UUID) -> Mapping[str, Any] | None:
         return await self.store.show_alert(alert)
 
-    async def move_alert(self, alert: UUID, what: Happening, by: str) -> bool:
-        return await self.ledger.move(alert, what, by=by)
+    async def move_alert(
+        self, alert: UUID, what: Happening, by: str, way: Way = Way.API, pin: str | None = None
+    ) -> bool:
+        proven = self.pin is None or self.pin.is_right(pin)
+        return await self.ledger.move(alert, what, by=by, way=way, is_proven=proven)
+
+    def is_pin(self, pin: str) -> bool:
+        return self.pin is not None and self.pin.is_right(pin)
+
+    def standing(self, alert: UUID) -> Standing | None:
+        return self.desk.standing(alert)
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ def test_the_version_is_shown(flicbridge: Command) -> None:
 def test_help_names_every_command(flicbridge: Command) -> None:
     said = flicbridge("--help")
     assert said.code == 0
-    for command in ("run", "status", "press", "scan", "pair", "alerts", "config"):
+    for command in ("run", "status", "press", "scan", "pair", "alerts", "plan", "config"):
         assert command in said.out
 
 
@@ -66,7 +66,7 @@ def test_arguments_that_make_no_sense_are_wrong_input(flicbridge: Command, argum
 @pytest.mark.parametrize(
     "command",
     [["run"], ["status"], ["press", "x"], ["scan"], ["pair"], ["alerts", "list"], ["alerts", "show", "ab"],
-     ["alerts", "ack", "ab"], ["alerts", "cancel", "ab"], ["config", "check"]],
+     ["alerts", "ack", "ab"], ["alerts", "cancel", "ab"], ["config", "check"], ["plan", "explain"]],
 )  # fmt: skip
 def test_every_command_takes_a_settings_file_and_says_when_it_is_not_there(
     flicbridge: Command, command: list[str]

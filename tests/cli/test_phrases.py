@@ -6,6 +6,7 @@ import pytest
 
 from flicbridge.alert.alert import AlertKind, AlertState, DeliveryState, Happening, Purpose
 from flicbridge.cli import phrases
+from flicbridge.errors import Failure
 from flicbridge.press.power import Cycled
 from flicbridge.press.recovery import NOT_POWER_CYCLED, POWER_CYCLED, REPORTED, RESTARTED
 from flicbridge.texts import translator
@@ -18,6 +19,7 @@ CODES = [
     *((phrases.happening, code) for code in Happening),
     *((phrases.delivery, code) for code in DeliveryState),
     *((phrases.purpose, code) for code in Purpose),
+    *((phrases.outcome, code) for code in Failure),
     *((phrases.link, code) for code in ("up", "waiting", "connecting", "asleep", "refused", "not_paired")),
     *((phrases.radio, code) for code in ("scanning", "silent", "off")),
     *((phrases.radio_step, step) for step in (RESTARTED, POWER_CYCLED, NOT_POWER_CYCLED, REPORTED)),

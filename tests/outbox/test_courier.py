@@ -3,56 +3,26 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
 
-from flicbridge.alert.alert import Delivery, DeliveryState
+from flicbridge.alert.alert import DeliveryState
 from flicbridge.alert.desk import Change
 from flicbridge.clock import Clock, LoopClock
-from flicbridge.errors import PermanentDeliveryError, StoreError, TransientDeliveryError
+from flicbridge.errors import PermanentDeliveryError, TransientDeliveryError
 from flicbridge.observation import Observation, Value
 from flicbridge.outbox.carrier import Handed
 from flicbridge.outbox.courier import Courier
 from flicbridge.outbox.job import Job
 from flicbridge.outbox.schedule import Schedule
-from flicbridge.outbox.store import Attempt
 from flicbridge.simulator.carrier import ScriptedCarrier
+from flicbridge.simulator.notebook import Notebook
 
 type MakeChange = Callable[..., Change]
 
 NO_NETWORK = "no network"
-
-
-@dataclass
-class Notebook:
-    """A ledger on paper: remembers, and refuses when told to be sick."""
-
-    sick: bool = False
-    broken: bool = False
-    unwanted: set[str] = field(default_factory=set)
-    leased: list[int] = field(default_factory=list)
-    settled: list[Attempt] = field(default_factory=list)
-
-    def is_wanted(self, delivery: Delivery) -> bool:
-        if self.broken:
-            self.broken = False
-            raise RuntimeError("a fault of our own")
-        return delivery.channel not in self.unwanted
-
-    async def lease(self, job: Job) -> None:
-        if self.sick:
-            raise StoreError("the disk is gone")
-        self.leased.append(job.attempts)
-
-    async def settle(self, attempt: Attempt) -> None:
-        self.settled.append(attempt)
-        if self.sick:
-            raise StoreError("the disk is gone")
-
-    def states(self) -> list[DeliveryState]:
-        return [attempt.state for attempt in self.settled]
 
 
 @dataclass

@@ -11,9 +11,15 @@ def never() -> float:
 
 
 def test_the_second_try_comes_soon_and_the_last_ones_keep_coming() -> None:
-    waits = [Schedule().wait_s(n, None, never) for n in range(1, 14)]
+    waits = [Schedule().wait_s(n, None, never) for n in range(1, 84)]
     assert [round(wait, 1) for wait in waits[:6]] == [1.0, 1.5, 2.2, 3.4, 5.1, 7.6]
-    assert waits[11:] == [60, 60]
+    assert waits[80:] == [60, 60, 60]
+
+
+def test_for_the_first_quarter_of_an_hour_no_wait_is_longer_than_a_quarter_of_a_minute() -> None:
+    waits = [Schedule().wait_s(n, None, never) for n in range(1, 81)]
+    assert max(waits) == 15
+    assert sum(waits) * (1 - Schedule().jitter) > 15 * 60
 
 
 @given(st.integers(1, 40), st.lists(st.floats(0, 0.999999), min_size=40, max_size=40))
@@ -22,7 +28,7 @@ def test_the_next_try_is_near_however_long_the_outage_lasted(tries: int, chances
     drawn = iter(chances)
     waits = [schedule.wait_s(n, None, lambda: next(drawn)) for n in range(1, tries + 1)]
     lasted_s = sum(waits[:-1])
-    assert waits[-1] <= 1 + 0.5 * lasted_s / (1 - schedule.jitter)
+    assert waits[-1] <= 1 + 0.5 * lasted_s / (1 - schedule.jitter) or waits[-1] <= schedule.longest_s / 4
 
 
 @given(st.integers(1, 10**9), st.none() | st.floats(0, 1e12), st.floats(0, 0.999999))

@@ -19,7 +19,9 @@ from typing import Any
 import pytest
 import trustme
 
-from flicbridge.errors import DeliveryError, PermanentDeliveryError, TransientDeliveryError
+from flicbridge.clock import SystemClock
+from flicbridge.errors import DeliveryError, Failure, PermanentDeliveryError, TransientDeliveryError
+from flicbridge.simulator.faultproxy import FaultProxy, Mishap
 from flicbridge.transport.base import Context, Message, Receipt
 from flicbridge.transport.email import EmailOptions, EmailTransport
 
@@ -59,6 +61,7 @@ recipient:
          message = no such user here
   defer  local_parts = greylisted
   accept authenticated = *
+  accept local_parts = open
   deny   message = relay not permitted
 begin authenticators
 plain:
@@ -237,3 +240,39 @@ async def test_we_part_politely(exim: Exim, way_to: WayTo, make_message: MakeMes
         await failure(way.deliver(make_message()))
     assert "rejected RCPT" in log.read_text()[begin:]
     assert "unexpected disconnection" not in log.read_text()[begin:]
+
+
+@pytest.mark.parametrize(
+    ("mishap", "failure", "arrives"),
+    [
+        (Mishap.REFUSE, Failure.TEMPORARY, False),
+        (Mishap.BLACK_HOLE, Failure.TEMPORARY, False),
+        (Mishap.PORTAL, Failure.TEMPORARY, False),
+        (Mishap.RESET, Failure.UNKNOWN, False),
+        (Mishap.RESET_IN_REPLY, Failure.UNKNOWN, True),
+        (Mishap.DROP_REPLY, Failure.UNKNOWN, True),
+        (Mishap.LOSE_REPLY, Failure.UNKNOWN, True),
+    ],
+)
+async def test_whatever_the_network_does_the_mail_is_there_or_nobody_believes_that_it_is(
+    exim: Exim, way_to: WayTo, make_message: MakeMessage, mishap: Mishap, failure: Failure, arrives: bool
+) -> None:
+    before, key = len(exim.mails()), f"by-{mishap}"
+    in_clear = {"security": "none", "username": None, "secret": None, "to": "open@example.org"}
+    async with (
+        FaultProxy(exim.port, clock=SystemClock(), message_ends=b"\r\n.\r\n") as proxy,
+        way_to(exim, **in_clear, host="127.0.0.1", port=proxy.port) as way,
+    ):
+        proxy.mishap = mishap
+        raised = await failure_of(way.deliver(make_message(key=key, timeout_s=1.0)))
+        assert raised.failure is failure
+        assert len(exim.mails()) - before == arrives
+        proxy.mishap = None
+        await way.deliver(make_message(key=key, attempt=2))
+    assert {mail["Message-ID"] for mail in exim.mails()[before:]} == {f"<{key}@example.org>"}
+
+
+async def failure_of(attempt: Any) -> TransientDeliveryError:
+    with pytest.raises(TransientDeliveryError) as caught:
+        await attempt
+    return caught.value

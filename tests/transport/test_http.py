@@ -6,6 +6,7 @@ import json
 import socket
 import ssl
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,8 @@ async def test_an_event_arrives_and_is_what_cloudevents_and_standard_webhooks_sa
         transport(make_context({"hub-key": SECRET}), hub.url + "/a") as way,
     ):
         receipt = await way.deliver(message)
-    assert receipt == Receipt(state=DeliveryState.SENT, detail="HTTP 204")
+    assert receipt.at is not None  # what the receiver's clock says
+    assert replace(receipt, at=None) == Receipt(state=DeliveryState.SENT, detail="HTTP 204")
     (arrived,) = hub.received
     assert arrived.key == arrived.headers["webhook-id"] == message.key
     assert arrived.headers["content-type"].startswith("application/cloudevents+json")

@@ -207,6 +207,9 @@ def test_the_data_holds_the_same_facts_for_a_machine() -> None:
         "kind": "emergency",
         "purpose": "alert",
         "cancelled": False,
+        "by": None,
+        "way": None,
+        "answer_url": None,
         "occasion": 0,
         "occasion_at": None,
         "recipient": "samu",
@@ -215,7 +218,10 @@ def test_the_data_holds_the_same_facts_for_a_machine() -> None:
         "received_at": "2026-11-22T16:02:10.000+01:00",
         "sent_at": "2026-11-22T16:12:10.000+01:00",
         "age_s": 7800.0,
+        "clock_was_set": True,
+        "age_received_s": 7200.0,
         "late": True,
+        "old": False,
         "was_queued": True,
         "timezone": "Europe/Paris",
         "bridge": "tilleuls-1",
@@ -251,9 +257,15 @@ def test_the_data_leaves_out_nothing_of_the_identity() -> None:
     assert set(data["doctor"]) == {field.name for field in fields(Doctor)}
 
 
-@pytest.mark.parametrize(("sent_after_s", "late"), [(119.9, False), (120.0, False), (120.1, True)])
-def test_a_press_is_late_once_it_is_older_than_fresh(sent_after_s: float, late: bool) -> None:
-    message = rendered(sent_after_s=sent_after_s)
+@pytest.mark.parametrize(("waited_s", "late"), [(119.9, False), (120.0, False), (120.1, True)])
+@pytest.mark.parametrize("sent_after_s", [121.0, 7800.0])
+def test_a_press_is_late_if_it_was_older_than_fresh_on_arrival_however_long_it_took_to_send(
+    waited_s: float, late: bool, sent_after_s: float
+) -> None:
+    alert = replace(ALERT, received_at=PRESSED_AT + timedelta(seconds=waited_s))
+    message = rendered(alert, sent_after_s=sent_after_s)
+    assert message.data["age_received_s"] == waited_s
+    assert message.data["age_s"] == sent_after_s
     assert message.data["late"] is late
     assert ("APPUI TARDIF" in message.sms) is late
     assert ("APPUI TARDIF" in message.subject) is late
@@ -266,8 +278,10 @@ def test_a_fresh_press_that_joins_an_old_alert_is_not_late() -> None:
     assert data["occasion_at"] == "2026-11-22T16:12:00.000+01:00"
 
 
-def test_a_later_press_of_unknown_time_is_as_late_as_its_alert() -> None:
-    assert rendered(purpose=Purpose.AGAIN, occasion=1, sent_after_s=7800).data["late"] is True
+def test_a_later_press_of_unknown_time_is_told_with_the_age_of_its_alert() -> None:
+    message = rendered(purpose=Purpose.AGAIN, occasion=1, sent_after_s=7800)
+    assert "alerte donnée il y a 2 h 10" in message.sms
+    assert message.data["age_s"] == 7800
 
 
 def test_texts_are_on_the_practices_clock() -> None:

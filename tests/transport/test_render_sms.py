@@ -79,6 +79,7 @@ def test_a_dispatcher_reads_what_who_number_where_and_when_before_the_rest() -> 
     )
 
 
+KEPT = replace(ALERT, was_queued=True, received_at=ALERT.pressed_at + timedelta(minutes=10))
 OVERDUE = replace(ALERT, kind=AlertKind.OVERDUE)
 DRILL = replace(ALERT, kind=AlertKind.TEST)
 CALLER_FR = "Dr Anne Martin 06 12 34 56 78 GPS 45.83362,1.26105"
@@ -116,24 +117,31 @@ def test_every_kind_and_purpose_says_at_once_what_it_is(told: Telling, beginning
 @pytest.mark.parametrize(
     ("told", "beginning"),
     [
-        (telling(sent_after_s=7800), "APPUI TARDIF il y a 2 h 10, à 14:02 - ALERTE AGRESSION Dr"),
-        (telling(sent_after_s=35 * 60), "APPUI TARDIF il y a 35 min, à 14:02 - ALERTE AGRESSION Dr"),
+        (telling(KEPT, sent_after_s=7800), "APPUI TARDIF il y a 2 h 10, à 14:02 - ALERTE AGRESSION Dr"),
+        (telling(sent_after_s=7800), "APPUI il y a 2 h 10, à 14:02 - ALERTE AGRESSION Dr"),
+        (telling(KEPT, sent_after_s=35 * 60), "APPUI TARDIF il y a 35 min, à 14:02 - ALERTE AGRESSION Dr"),
         (telling(QUEUED, sent_after_s=9), "APPUI il y a 9 s, à 14:02 - ALERTE AGRESSION Dr"),
         (
-            telling(sent_after_s=100 * 3600),
+            telling(KEPT, sent_after_s=100 * 3600),
             "APPUI TARDIF il y a 4 j 4 h, le 22/11/2026 à 14:02 - ALERTE AGRESSION Dr",
         ),
-        (telling(DRILL, sent_after_s=7800), "EXERCICE - ne pas intervenir - APPUI TARDIF il y a 2 h 10, "),
-        (telling(OVERDUE, sent_after_s=7800), "TARDIF, signe de vie attendu il y a 2 h 10, à 14:02"),
+        (telling(DRILL, sent_after_s=7800), "EXERCICE - ne pas intervenir - APPUI il y a 2 h 10, "),
+        (
+            telling(replace(KEPT, kind=AlertKind.OVERDUE), sent_after_s=7800),
+            "TARDIF, signe de vie attendu il y a 2 h 10, à 14:02",
+        ),
         (
             telling(purpose=Purpose.AGAIN, occasion=2, after_s=60, sent_after_s=7860),
-            "NOUVEL APPUI (3e) TARDIF il y a 2 h 10, à 14:03 - ALERTE AGRESSION de 14:02 Dr",
+            "NOUVEL APPUI (3e) il y a 2 h 10, à 14:03 - ALERTE AGRESSION de 14:02 Dr",
         ),
         (
             telling(purpose=Purpose.AGAIN, occasion=1, sent_after_s=7800),
             "NOUVEL APPUI (2e), alerte donnée il y a 2 h 10 - ALERTE AGRESSION de 14:02 Dr",
         ),
-        (telling(sent_after_s=7800, language="en"), "LATE PRESS 2 h 10 min ago, at 14:02 - ASSAULT ALERT Dr"),
+        (
+            telling(KEPT, sent_after_s=7800, language="en"),
+            "LATE PRESS 2 h 10 min ago, at 14:02 - ASSAULT ALERT Dr",
+        ),
     ],
 )
 def test_an_old_press_is_told_with_its_age_first(told: Telling, beginning: str) -> None:
@@ -149,7 +157,7 @@ def test_a_press_on_the_other_side_of_midnight_has_its_date() -> None:
 def test_the_day_is_the_practices_and_not_greenwichs() -> None:
     just_after_midnight = pressed(datetime(2026, 7, 13, 22, 30, tzinfo=UTC))
     told = telling(just_after_midnight, sent_after_s=7800)
-    assert compose_sms(told).startswith("APPUI TARDIF il y a 2 h 10, à 00:30 - ")
+    assert compose_sms(told).startswith("APPUI il y a 2 h 10, à 00:30 - ")
 
 
 def test_a_clock_set_back_makes_no_press_younger_than_it_waited_in_the_button() -> None:
@@ -318,13 +326,30 @@ def test_no_detail_ever_costs_a_segment(told: Telling, allowed: int) -> None:
     assert segments(compose_sms(told, max_segments=allowed)) <= max(allowed, needed)
 
 
-@given(told=tellings.filter(lambda told: told.purpose is not Purpose.CANCELLED))
+@given(told=tellings.filter(lambda told: told.purpose in (Purpose.ALERT, Purpose.AGAIN, Purpose.REMINDER)))
 def test_a_late_press_is_never_passed_off_as_fresh(told: Telling) -> None:
     nameless = replace(without_details(told).alert, doctor=Doctor("", "+33612345678"))
     before_the_number, _, _ = compose_sms(replace(told, alert=nameless)).partition(" 06 12 34 56 78")
     says_its_age = "il y a" in before_the_number or "ago" in before_the_number
-    assert says_its_age == (told.is_late or told.waited_in_button)
+    assert says_its_age == (told.is_aged or told.waited_in_button or told.purpose is Purpose.REMINDER)
     says_it_is_late = "TARDI" in before_the_number or "LATE" in before_the_number
     assert says_it_is_late == (
-        told.is_late and (told.purpose is Purpose.ALERT or told.occasion_at is not None)
+        told.is_late and (told.purpose is not Purpose.AGAIN or told.occasion_at is not None)
     )
+
+
+@pytest.mark.parametrize("purpose", [Purpose.ALERT, Purpose.REMINDER])
+def test_an_escalation_or_reminder_in_time_says_how_long_ago_and_not_that_it_is_late(
+    purpose: Purpose,
+) -> None:
+    sms = compose_sms(telling(purpose=purpose, occasion=int(purpose is Purpose.REMINDER), sent_after_s=301))
+    assert "APPUI il y a 5 min, à 14:02 - ALERTE AGRESSION Dr" in sms
+    assert "TARDIF" not in sms
+
+
+def test_a_press_beyond_the_limit_of_the_site_is_called_old() -> None:
+    told = replace(telling(KEPT, sent_after_s=7800), old_s=599.0)
+    assert told.is_old
+    assert not replace(told, old_s=600.0).is_old
+    english = replace(telling(KEPT, sent_after_s=7800, language="en"), old_s=599.0)
+    assert compose_sms(english).startswith("OLD PRESS 2 h 10 min ago, at 14:02 - ASSAULT ALERT Dr")

@@ -202,7 +202,7 @@ async def test_an_sms_is_followed_until_it_is_on_the_handset(
         assert receipt.provider_id is not None
         seen = []
         for _ in range(12):
-            seen.append(await way.follow(receipt.provider_id))
+            seen.append((await way.follow(receipt.provider_id)).state)
             await way.context.clock.sleep(0.5)
     assert seen[:8] == [DeliveryState.SENT] * 8
     assert seen[9:] == [DeliveryState.DELIVERED] * 3
@@ -216,7 +216,7 @@ async def test_an_sms_that_never_arrives_stays_sent(
         phone.fate = fate
         await way.deliver(make_message())
         await way.context.clock.sleep(3600)
-        assert await way.follow(make_message().key) is DeliveryState.SENT
+        assert (await way.follow(make_message().key)).state is DeliveryState.SENT
 
 
 async def test_an_sms_that_the_phone_gave_up_wants_a_new_key(
@@ -233,7 +233,7 @@ async def test_an_sms_that_the_phone_gave_up_wants_a_new_key(
         phone.fate = "delivered"
         await way.deliver(make_message(key="anew", attempt=2))
         await way.context.clock.sleep(5)
-        assert await way.follow("anew") is DeliveryState.DELIVERED
+        assert (await way.follow("anew")).state is DeliveryState.DELIVERED
 
 
 async def test_a_phone_that_lost_its_memory_is_asked_anew(
@@ -264,7 +264,7 @@ async def test_every_state_of_the_app_is_known(
     body = json.dumps({"id": "k", "state": state}).encode()
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
     async with raw_server(answer) as port, way_to(f"http://127.0.0.1:{port}") as way:
-        assert await way.follow("k") is outcome
+        assert (await way.follow("k")).state is outcome
 
 
 async def test_an_sms_cancelled_on_the_phone_is_not_sent_behind_its_owners_back(

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from flicbridge.errors import PermanentDeliveryError, TransientDeliveryError
+from flicbridge.errors import Failure, PermanentDeliveryError, TransientDeliveryError
 from flicbridge.transport.verdict import Answer, insist_on_success, redacted, retry_after_s
 
 NOW_AT = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
@@ -36,7 +36,29 @@ def test_what_may_pass_is_worth_another_try(status: int) -> None:
     with pytest.raises(TransientDeliveryError) as caught:
         insist_on_success(answer(status), NOW_AT)
     assert str(status) in str(caught.value)
-    assert not caught.value.may_have_arrived  # the server has told us so
+    # The server has told us so; only a proxy that heard nothing from it cannot know.
+    assert caught.value.may_have_arrived == (status == 504)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "failure"),
+    [
+        (answer(503), Failure.TEMPORARY),
+        (answer(200, b"<html>"), Failure.TEMPORARY),
+        (answer(302), Failure.TEMPORARY),
+        (answer(429), Failure.RATE_LIMITED),
+        (answer(429, Retry_After="30"), Failure.RATE_LIMITED),
+        (answer(503, Retry_After=after(30)), Failure.RATE_LIMITED),
+        (answer(504), Failure.UNKNOWN),
+        (answer(404), Failure.PERMANENT),
+    ],
+)
+def test_every_refusal_is_of_one_kind(refusal: Answer, failure: Failure) -> None:
+    with pytest.raises((TransientDeliveryError, PermanentDeliveryError)) as caught:
+        insist_on_success(refusal, NOW_AT)
+    error = caught.value
+    assert isinstance(error, TransientDeliveryError | PermanentDeliveryError)
+    assert error.failure is failure
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 410, 411, 413, 415, 422, 451, 499])

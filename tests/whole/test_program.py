@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import sqlite3
 import sys
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -127,23 +126,6 @@ async def test_a_second_bridge_on_the_same_state_is_refused(
     assert code == 2
     assert "already running" in err
     assert "Traceback" not in err
-
-
-async def test_a_newer_database_is_refused_and_left_untouched(
-    write_config: WriteConfig, command: Callable[..., Any], tmp_path: Path
-) -> None:
-    config = write_config("http://127.0.0.1:9/")
-    (tmp_path / "state").mkdir()
-    path = tmp_path / "state" / "flicbridge.db"
-    with sqlite3.connect(path) as db:
-        db.execute("PRAGMA user_version = 99")
-    db.close()
-    before = path.read_bytes()
-    code, _, err = await command("run", "--config", str(config))
-    assert code == 2
-    assert "newer flicbridge" in err
-    assert "Traceback" not in err
-    assert path.read_bytes() == before
 
 
 async def test_pressing_what_cannot_be_pressed_is_explained(start: Start, write_config: WriteConfig) -> None:

@@ -8,8 +8,10 @@ import base64
 import json
 import re
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal
+from urllib.parse import parse_qsl
+from zlib import crc32
 
 from flicbridge.clock import Clock
 from flicbridge.simulator.gateways.web import Reply, Request, WebGateway
@@ -46,6 +48,29 @@ class Sms:
     fate: Fate
 
 
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One SMS that came in."""
+
+    sender: str
+    text: str
+    at: datetime
+
+    def shown(self) -> dict[str, Any]:
+        """As the app shows it: the id is made of what the message consists of."""
+        at = self.at.isoformat(timespec="milliseconds")
+        return {
+            "id": f"text:{crc32(f'{self.sender}/{self.text}/{at}'.encode())}",
+            "type": "SMS",
+            "sender": self.sender,
+            "recipient": None,
+            "simNumber": 1,
+            "contentPreview": self.text,
+            "createdAt": at,
+            "attachments": [],
+        }
+
+
 class FakePhone(WebGateway[Sms]):
     """A phone on the local network.
 
@@ -55,6 +80,7 @@ class FakePhone(WebGateway[Sms]):
 
     Attributes:
         fate: what becomes of every SMS taken from now on.
+        inbox: what came in, oldest first.
     """
 
     def __init__(self, *, username: str = "sms", password: str, clock: Clock | None = None) -> None:
@@ -62,6 +88,11 @@ class FakePhone(WebGateway[Sms]):
         self._login = "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
         self._taken: dict[str, Sms] = {}
         self.fate: Fate = "delivered"
+        self.inbox: list[Incoming] = []
+
+    def receive(self, sender: str, text: str) -> None:
+        """Let an SMS come in, from a number as its network writes it."""
+        self.inbox.append(Incoming(sender, text, self._clock.now_at()))
 
     def forget(self) -> None:
         """Lose all memory of what was taken, as after the app was installed anew."""
@@ -73,6 +104,8 @@ class FakePhone(WebGateway[Sms]):
             return _json(200, {"status": "pass"})
         if request.headers.get("authorization") != self._login:
             return Reply(401, headers={"WWW-Authenticate": "Basic realm=Access to SMS Gateway"})
+        if request.method == "GET" and path == "/inbox":
+            return self._show_inbox(request)
         if request.method == "POST" and path in ("/message", "/messages"):
             return self._take(request)
         if request.method == "GET" and (found := re.fullmatch(r"/messages?/([^/]+)", path)):
@@ -92,6 +125,15 @@ class FakePhone(WebGateway[Sms]):
         self._arrived(sms)
         return _json(202, self._shown(sms))
 
+    def _show_inbox(self, request: Request) -> Reply:
+        """The newest first, fifty unless another number is asked for; all kinds unless one is."""
+        query = dict(parse_qsl(request.path.partition("?")[2]))
+        limit = int(query.get("limit", "50"))
+        if not 1 <= limit <= 500:
+            return _json(400, {"message": "limit must be between 1 and 500"})
+        shown = [message.shown() for message in reversed(self.inbox)]
+        return _json(200, shown[:limit])
+
     def _shown(self, sms: Sms) -> dict[str, Any]:
         state = self._state(sms)
         error = WHY_FAILED if state == "Failed" else None
@@ -102,8 +144,17 @@ class FakePhone(WebGateway[Sms]):
             "isHashed": False,
             "isEncrypted": False,
             "recipients": [{"phoneNumber": sms.number, "state": state, "error": error}],
-            "states": {"Pending": (self._clock.now_at() - self._age(sms)).isoformat(timespec="milliseconds")},
+            "states": self._states(sms, state),
         }
+
+    def _states(self, sms: Sms, last: str) -> dict[str, str]:
+        """Every state it has been in, with when, by the phone's clock."""
+        taken_at, states = self._clock.now_at() - self._age(sms), {}
+        for after_s, state in PACE:
+            states[state] = (taken_at + timedelta(seconds=after_s)).isoformat(timespec="milliseconds")
+            if state == last:
+                break
+        return states
 
     def _age(self, sms: Sms) -> timedelta:
         return timedelta(seconds=asyncio.get_running_loop().time() - sms.at_s)
@@ -145,5 +196,5 @@ def _parse(request: Request, fate: Fate) -> Sms:
     return Sms(asked["id"], request.at_s, numbers[0], text, priority, ttl_s, sim, fate)
 
 
-def _json(status: int, content: dict[str, Any]) -> Reply:
+def _json(status: int, content: dict[str, Any] | list[dict[str, Any]]) -> Reply:
     return Reply(status, json.dumps(content).encode(), {"Content-Type": "application/json; charset=UTF-8"})

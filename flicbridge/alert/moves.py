@@ -1,0 +1,138 @@
+"""What follows when a person acknowledges, cancels, confirms or closes an alert. Pure.
+
+A cancellation tells everybody who was told, with who cancelled, how and when; it unsends nothing. One that
+may have been forced looks in the room exactly like any other: the same answer, the same state, the same
+messages by the same names. In truth the alert goes on, and those who were told read that it is doubted.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from flicbridge.alert import life
+from flicbridge.alert.alert import (
+    IN_THE_ROOM,
+    AlertEvent,
+    AlertKind,
+    AlertState,
+    Delivery,
+    Happening,
+    Purpose,
+    Way,
+)
+from flicbridge.alert.caution import MOST_DOUBTED, Caution
+from flicbridge.alert.plan import Plan
+from flicbridge.alert.standing import Change, Standing
+
+ON_IT: Final = frozenset({AlertState.ACKNOWLEDGED, AlertState.CONFIRMED})
+"""States in which the doctor's devices have been told that somebody is on it."""
+
+DOUBTS: Final = {
+    Happening.CANCELLED: Happening.DOUBTED,
+    Happening.ACKNOWLEDGED: Happening.DOUBTED_ANSWER,
+}
+"""What would stop an alert, and what it is called if it may have been forced."""
+
+FOR_HELPERS: Final = frozenset({Happening.FALSE_ALARM, Happening.CLOSED})
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Who did something about an alert.
+
+    Attributes:
+        by, at, way, said_at: as in `AlertEvent`.
+        press: id of the press or reply behind it, if one was.
+        is_proven: True if nothing says that it was forced: the PIN was right, or none is asked.
+    """
+
+    by: str
+    at: datetime
+    way: Way = Way.NONE
+    said_at: datetime | None = None
+    press: UUID | None = None
+    is_proven: bool = True
+
+    def event(self, alert: UUID, what: Happening) -> AlertEvent:
+        """The line of history that says so."""
+        return AlertEvent(alert, what, self.at, self.by, self.press, self.way, self.said_at)
+
+    def told(self, deliveries: tuple[Delivery, ...]) -> tuple[Delivery, ...]:
+        """Follow-ups that say who it was."""
+        return tuple(replace(delivery, by=self.by, way=self.way) for delivery in deliveries)
+
+
+def is_doubtful(standing: Standing, what: Happening, said: Said) -> bool:
+    """Tell whether something that would stop the alert may have been forced.
+
+    Only emergencies are worth forcing somebody.
+    """
+    if what not in DOUBTS or said.way not in IN_THE_ROOM or standing.alert.kind is AlertKind.TEST:
+        return False
+    return not said.is_proven or standing.doubted >= MOST_DOUBTED
+
+
+def may_move(standing: Standing, what: Happening, way: Way, caution: Caution) -> bool:
+    """Tell whether somebody who uses this way may do that, and would see the alert move.
+
+    Where a PIN is asked, nobody in the room clears the doubt of an emergency or puts it away.
+    """
+    if way not in IN_THE_ROOM:
+        return life.after(standing.state, what) is not standing.state
+    ends = caution.asks_pin and what in FOR_HELPERS and standing.alert.kind is not AlertKind.TEST
+    return standing.seems_to_move(what) and not ends
+
+
+def believed(
+    standing: Standing, what: Happening, said: Said, *, plan: Plan, caution: Caution
+) -> Change | None:
+    """What follows from what was done; None if it moves nothing.
+
+    A cancellation with the right PIN is believed also if it follows a doubted one and seems to move nothing.
+    """
+    moved, cancelled = standing.after(what), what is Happening.CANCELLED
+    if moved.state is standing.state:
+        return None
+    if not (cancelled or may_move(standing, what, said.way, caution)):
+        return None
+    alert = standing.alert
+    deliveries: tuple[Delivery, ...] = ()
+    if cancelled:  # a doubted one has taken the first of these names
+        deliveries = plan.for_those_told(alert, Purpose.CANCELLED, standing.doubted, said.at)
+    elif moved.state in ON_IT and standing.state not in ON_IT and not standing.doubted:
+        deliveries = plan.for_routes(alert, Purpose.ANSWERED, caution.doctor_routes, said.at)
+    return Change(
+        press=said.press,
+        standings=(moved,),
+        history=(said.event(alert.id, what),),
+        deliveries=said.told(deliveries),
+        withdraw=(alert.id,) if cancelled else (),
+    )
+
+
+def doubted(
+    standing: Standing, what: Happening, said: Said, *, plan: Plan, caution: Caution
+) -> Change | None:
+    """What follows from what may have been forced; None if, believed, it would move nothing.
+
+    The doctor's own devices, which an attacker may be holding, read what they would read of a believed
+    cancellation. Whoever tries again is written down, and nobody is told twice.
+    """
+    if life.after(standing.state, what) is standing.state:
+        return None
+    alert = standing.alert
+    tells = what is Happening.CANCELLED and standing.seems_to_move(what)
+    follow_ups = plan.for_those_told(alert, Purpose.DOUBTED, 0, said.at) if tells else ()
+    seen_as = life.after(standing.face, what)
+    return Change(
+        press=said.press,
+        standings=(replace(standing, doubted=standing.doubted + 1, seen_as=seen_as),),
+        history=(said.event(alert.id, DOUBTS[what]),),
+        deliveries=said.told(tuple(_for_whom(delivery, caution) for delivery in follow_ups)),
+    )
+
+
+def _for_whom(delivery: Delivery, caution: Caution) -> Delivery:
+    harmless = caution.is_doctors(delivery.recipient)
+    return replace(delivery, purpose=Purpose.CANCELLED) if harmless else delivery

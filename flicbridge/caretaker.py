@@ -1,0 +1,188 @@
+"""Looks after the store while the bridge runs: what an earlier run left, a disk that comes and goes, history.
+
+Of a long queue only the newest messages are taken into memory at once, for somebody may still be waiting for
+them; the rest follows as the channels get through, each when it is due.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from flicbridge.alert.desk import Change, Desk
+from flicbridge.clock import Clock, Reading
+from flicbridge.errors import StoreError
+from flicbridge.guard.board import Board
+from flicbridge.outbox.backlog import Backlog
+from flicbridge.outbox.courier import Courier
+from flicbridge.outbox.job import Job
+from flicbridge.outbox.ledger import Ledger
+from flicbridge.outbox.store import Store
+
+log = structlog.get_logger()
+
+TIDY_EVERY_S: Final = 300.0
+MEND_EVERY_S: Final = 10.0
+FEED_EVERY_S: Final = 0.5
+# Network time comes within minutes; a clock that is years ahead until then must not cost the history.
+TRUSTED_AFTER_S: Final = 1800.0
+
+# So many messages of an earlier run are taken up at once, the newest: more than a practice ever owes.
+AT_ONCE: Final = 64
+# So many of the rest one channel holds at a time while nothing gets through it, so that trying them again and
+# again leaves disk and processor to the next press; and so many when it works, which it reaches by doubling.
+KNOCKING: Final = 8
+IN_HAND: Final = 256
+
+type TakeUp = Callable[[Sequence[Job], Sequence[Job]], Awaitable[None]]
+"""Takes up messages that an earlier run left: those that are owed, and those in reserve."""
+
+
+@dataclass(slots=True)
+class Caretaker:
+    """See the module.
+
+    Attributes:
+        keep: how long closed alerts are remembered.
+        longest_wait: nothing in the outbox is ever due later than this from now.
+        take_up: called once for each database that turns up.
+        give_up: told of messages whose channel is gone.
+    """
+
+    store: Store
+    desk: Desk
+    ledger: Ledger
+    courier: Courier
+    board: Board
+    clock: Clock
+    keep: timedelta
+    longest_wait: timedelta
+    take_up: TakeUp
+    give_up: Callable[[Job], Awaitable[None]]
+    _openings: int = field(init=False, default=0)
+    _is_well: bool = field(init=False, default=True)
+    _dated: Reading | None = field(init=False, default=None)
+    _rest: Backlog = field(init=False, default_factory=Backlog)
+    _limits: defaultdict[str, int] = field(init=False)
+    _taken: set[bytes] = field(init=False, default_factory=set)
+    _remembered: set[UUID] = field(init=False, default_factory=set)
+    _at_hand: set[UUID] = field(init=False, default_factory=set)
+    _more: asyncio.Event = field(init=False, default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self._limits = defaultdict(int)
+
+    # -- the disk ----------------------------------------------------------------------------------------
+
+    async def begin(self) -> None:
+        """Take over what an earlier run left, as far as the disk lets us; the rest comes with the disk."""
+        await self._mend()
+        await self._take_over()
+
+    async def mend_for_ever(self) -> None:
+        """See how the disk is, and take over what it brings when it comes back."""
+        while True:
+            await self.clock.sleep(MEND_EVERY_S)
+            was_well = self._is_well
+            await self._mend()
+            if self._is_well and not was_well:
+                await self._tidy()
+            if self._is_well and self._openings != self.store.openings:
+                await self._take_over()
+
+    async def _mend(self) -> None:
+        health = await self.store.mend()
+        for observation in health.observations():
+            self.board.observe(observation)
+        self._is_well = health.error is None
+
+    async def _take_over(self) -> None:
+        """Agree with a database that was opened: it learns what is going on here, and we what it holds."""
+        openings = self.store.openings
+        at_hand = tuple(self.desk.known)
+        try:
+            found = await self.store.standings()
+            reserved = await self.store.reserved()
+            now_at = self.clock.now_at()
+            newest = [
+                job for job in await self.store.newest(now_at, AT_ONCE) if job.id.bytes not in self._taken
+            ]
+            taken = self._taken | {job.id.bytes for job in newest}
+            self._rest = await self.store.backlog(now_at, taken)
+            known = {standing.alert.id for standing in at_hand}
+            self.desk.remember(s for s in found if s.alert.id not in known)
+            self._remembered.update(s.alert.id for s in found if s.alert.id not in known)
+            self._at_hand = known - self._remembered
+            if at_hand:
+                await self.store.commit(Change(standings=at_hand), self.clock.now_at())
+        except StoreError as error:
+            log.error("store_refused", error=str(error))
+            return
+        if self._is_well:
+            self._openings = openings
+        self._taken = taken
+        if self._rest:
+            self._more.set()
+        await self.take_up(self._unknown(newest), self._unknown(reserved))
+
+    def _unknown(self, jobs: Sequence[Job]) -> list[Job]:
+        """Without those that are at hand: their alert was raised, and sent, while the disk was away."""
+        return [job for job in jobs if job.alert.id not in self._at_hand]
+
+    # -- a long queue ------------------------------------------------------------------------------------
+
+    async def feed_for_ever(self) -> None:
+        """Take up the rest, as the channels get through."""
+        while True:
+            await self._more.wait()
+            try:
+                await self._feed()
+            except StoreError as error:
+                log.error("store_refused", error=str(error))
+            await self.clock.sleep(FEED_EVERY_S)
+
+    async def _feed(self) -> None:
+        longest_s, now_at = self.longest_wait.total_seconds(), self.clock.now_at().timestamp()
+        for channel in self._rest.channels:
+            room = max(0, self._limit(channel) - self.courier.holding(channel))
+            due = self._rest.due(channel, room, now_at, longest_s)
+            jobs = self._unknown(await self.store.jobs(due))
+            self._rest.drop(channel, len(due))
+            self._taken.update(due)
+            for orphan in self.courier.hand_over(jobs, longest_wait=self.longest_wait):
+                await self.give_up(orphan)
+        if not self._rest:
+            self._more.clear()
+
+    def _limit(self, channel: str) -> int:
+        """How many messages a channel may hold now."""
+        before = 0 if self.courier.is_sick(channel) else self._limits[channel]
+        self._limits[channel] = min(max(KNOCKING, 2 * before), IN_HAND)
+        return self._limits[channel]
+
+    # -- history -----------------------------------------------------------------------------------------
+
+    async def tidy_for_ever(self) -> None:
+        """Close, forget, and remember what was observed, every few minutes."""
+        while True:
+            await self._tidy()
+            await self.clock.sleep(TIDY_EVERY_S)
+
+    async def _tidy(self) -> None:
+        try:
+            await self.ledger.tidy(self.keep if self._trusts_clock() else None)
+            await self.store.put_observations(self.board.changed())
+        except StoreError as error:
+            log.error("store_refused", error=str(error))
+
+    def _trusts_clock(self) -> bool:
+        """Whether the clock may decide what is old: not before network time, nor just after it was set."""
+        now = self.clock.reading()
+        if self._dated is None or now.error_of(self._dated.at, self._dated.up):
+            self._dated = now
+        return (now.up.since_s(self._dated.up) or 0.0) >= TRUSTED_AFTER_S

@@ -1,0 +1,204 @@
+"""What people do about an alert, believed or doubted: decided without a clock, a disk or a network."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flicbridge.alert.alert import AlertKind, AlertState, Doctor, Happening, Practice, Purpose, Way, press_id
+from flicbridge.alert.caution import MOST_DOUBTED, Caution
+from flicbridge.alert.desk import Change, Desk, Identity, Press, Reaction, Standing
+from flicbridge.alert.moves import Said
+from flicbridge.alert.plan import Plan, Route, Step
+from flicbridge.alert.seal import Seal
+
+NOW = datetime(2026, 3, 1, 14, 2, tzinfo=UTC)
+DAY = timedelta(days=1)
+SAMU, DOCTOR, COLLEAGUE = (Route(name, f"{name}/0", DAY) for name in ("samu", "doctor", "colleague"))
+PLAN = Plan(
+    (Step(timedelta(0), (SAMU, DOCTOR)), Step(timedelta(seconds=60), (COLLEAGUE,), AlertState.ACKNOWLEDGED)),
+    (SAMU,),
+)
+
+
+def desk(*, asks_pin: bool = True) -> Desk:
+    identity = Identity("b", Doctor("Dr", "+33612345678"), Practice("P", "A"))
+    caution = Caution(Seal(b"k" * 32), (DOCTOR,), asks_pin=asks_pin)
+    return Desk(
+        identity, PLAN, join_within=timedelta(minutes=10), renotify_every=timedelta(0), caution=caution
+    )
+
+
+def press(number: int, reaction: Reaction, at: datetime = NOW) -> Press:
+    return Press(
+        press_id("s", 1, number), "button:poche", "poche", "long", reaction, at, at, was_queued=False
+    )
+
+
+def raised(at_desk: Desk, number: int = 1, reaction: Reaction = Reaction.ALERT) -> Standing:
+    change = at_desk.decide(press(number, reaction), None)
+    at_desk.apply(change)
+    return change.standings[0]
+
+
+def do(
+    at_desk: Desk, what: Happening, *, way: Way = Way.CLI, proven: bool = False, after_s: float = 5
+) -> Change | None:
+    alert = at_desk.known[0].alert.id
+    said = Said("somebody", NOW + timedelta(seconds=after_s), way, is_proven=proven)
+    change = at_desk.move(alert, what, said)
+    if change is not None:
+        at_desk.apply(change)
+    return change
+
+
+def told(change: Change | None) -> dict[str, Purpose]:
+    assert change is not None
+    return {delivery.recipient: delivery.purpose for delivery in change.deliveries}
+
+
+def test_a_believed_cancellation_tells_everybody_who_was_told_and_who_it_was() -> None:
+    at_desk = desk()
+    raised(at_desk)
+    change = do(at_desk, Happening.CANCELLED, proven=True)
+    assert told(change) == {"samu": Purpose.CANCELLED, "doctor": Purpose.CANCELLED}
+    assert change is not None
+    assert {(d.by, d.way) for d in change.deliveries} == {("somebody", Way.CLI)}
+    assert change.withdraw
+
+
+def test_a_doubted_cancellation_moves_nothing_but_what_the_room_sees() -> None:
+    at_desk = desk()
+    was = raised(at_desk)
+    change = do(at_desk, Happening.CANCELLED)
+    assert told(change) == {"samu": Purpose.DOUBTED, "doctor": Purpose.CANCELLED}
+    assert change is not None
+    assert change.withdraw == ()
+    assert [event.what for event in change.history] == [Happening.DOUBTED]
+    stands = at_desk.known[0]
+    assert (stands.state, stands.face, stands.doubted) == (was.state, AlertState.CANCELLED, 1)
+    assert at_desk.open == []
+
+
+def test_a_doubted_and_a_believed_cancellation_send_messages_of_the_same_names() -> None:
+    names = []
+    for proven in (True, False):
+        at_desk = desk()
+        raised(at_desk)
+        change = do(at_desk, Happening.CANCELLED, proven=proven)
+        assert change is not None
+        names.append([(d.id, d.channel, d.made_at, d.due_at, d.expires_at) for d in change.deliveries])
+    assert names[0] == names[1]
+
+
+def test_what_is_still_owed_goes_on_except_to_the_doctors_own_devices() -> None:
+    at_desk = desk()
+    change = at_desk.decide(press(1, Reaction.ALERT), None)
+    at_desk.apply(change)
+    do(at_desk, Happening.CANCELLED)
+    wanted = {delivery.recipient: at_desk.is_wanted(delivery) for delivery in change.deliveries}
+    assert wanted == {"samu": True, "doctor": False, "colleague": True}
+    assert not any(at_desk.is_seen_wanted(delivery) for delivery in change.deliveries)
+
+
+def test_a_press_after_a_doubted_cancellation_is_an_alert_of_its_own_as_after_any_other() -> None:
+    at_desk = desk()
+    first = raised(at_desk)
+    do(at_desk, Happening.CANCELLED)
+    assert raised(at_desk, 2).alert.id != first.alert.id
+
+
+def test_tests_and_bridges_without_a_pin_doubt_nobody() -> None:
+    without = desk(asks_pin=False)
+    raised(without)
+    assert told(do(without, Happening.CANCELLED, proven=True))["samu"] is Purpose.CANCELLED
+    drill = desk()
+    assert raised(drill, reaction=Reaction.TEST).alert.kind is AlertKind.TEST
+    assert told(do(drill, Happening.CANCELLED)) == {"samu": Purpose.CANCELLED}
+
+
+def test_a_gesture_that_cancels_is_doubted_where_a_pin_is_asked_for() -> None:
+    for asks_pin, purpose in ((True, Purpose.DOUBTED), (False, Purpose.CANCELLED)):
+        at_desk = desk(asks_pin=asks_pin)
+        raised(at_desk)
+        change = at_desk.decide(press(2, Reaction.CANCEL, NOW + timedelta(seconds=5)), None)
+        assert told(change)["samu"] is purpose
+
+
+def test_no_pin_is_believed_any_more_after_too_many_wrong_ones() -> None:
+    at_desk = desk()
+    raised(at_desk)
+    for _ in range(MOST_DOUBTED):
+        do(at_desk, Happening.CANCELLED)
+    do(at_desk, Happening.CANCELLED, proven=True)
+    assert at_desk.known[0].state is AlertState.RAISED
+    assert at_desk.known[0].doubted == MOST_DOUBTED + 1
+
+
+def test_only_the_first_doubt_is_told() -> None:
+    at_desk = desk()
+    raised(at_desk)
+    do(at_desk, Happening.CANCELLED)
+    assert told(do(at_desk, Happening.CANCELLED)) == {}
+
+
+def test_the_doctor_is_told_once_that_somebody_is_on_it() -> None:
+    at_desk = desk()
+    raised(at_desk)
+    assert told(do(at_desk, Happening.ACKNOWLEDGED, way=Way.SMS)) == {"doctor": Purpose.ANSWERED}
+    assert told(do(at_desk, Happening.CONFIRMED, way=Way.LINK)) == {}
+
+
+def test_a_helper_is_believed_without_a_pin_and_the_room_learns_only_what_it_would() -> None:
+    at_desk = desk()
+    raised(at_desk)
+    do(at_desk, Happening.CANCELLED)
+    assert told(do(at_desk, Happening.ACKNOWLEDGED, way=Way.SMS)) == {}
+    stands = at_desk.known[0]
+    assert (stands.state, stands.face) == (AlertState.ACKNOWLEDGED, AlertState.CANCELLED)
+    do(at_desk, Happening.CONFIRMED, way=Way.LINK)
+    assert at_desk.known[0].face is AlertState.CONFIRMED  # of a believed one too
+
+
+@pytest.mark.parametrize("what", [Happening.FALSE_ALARM, Happening.CLOSED])
+def test_where_a_pin_is_asked_for_only_helpers_clear_the_doubt(what: Happening) -> None:
+    at_desk = desk()
+    alert = raised(at_desk).alert.id
+    assert not at_desk.may_move(alert, what, Way.API)
+    assert do(at_desk, what, way=Way.API, proven=True) is None
+    assert at_desk.may_move(alert, what, Way.NONE)
+
+
+STEPS = st.tuples(
+    st.sampled_from([Happening.ACKNOWLEDGED, Happening.CANCELLED]),
+    st.sampled_from([Way.CLI, Way.BUTTON, Way.API]),
+)
+
+
+@given(st.lists(STEPS, max_size=6))
+def test_nothing_that_is_done_in_the_room_without_the_pin_stops_an_alert(
+    steps: list[tuple[Happening, Way]],
+) -> None:
+    at_desk, believing = desk(), desk(asks_pin=False)
+    raised(at_desk)
+    raised(believing)
+    for what, way in steps:
+        alert = at_desk.known[0].alert.id
+        seen = at_desk.may_move(alert, what, way), believing.may_move(alert, what, way)
+        do(at_desk, what, way=way)
+        do(believing, what, way=way, proven=True)
+        assert seen[0] == seen[1]
+        assert at_desk.known[0].face is believing.known[0].state
+    assert at_desk.known[0].state is AlertState.RAISED
+
+
+def test_codes_differ_among_alerts_that_are_not_closed() -> None:
+    at_desk = desk()
+    codes = {raised(at_desk, number, Reaction.TEST).code for number in range(1, 200)}
+    assert len(codes) == 199
+    assert all(at_desk.by_code(code) for code in codes)
+    first = at_desk.known[0]
+    at_desk.apply(Change(standings=(replace(first, state=AlertState.CLOSED),)))
+    assert at_desk.by_code(first.code) is None
