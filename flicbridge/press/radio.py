@@ -224,8 +224,10 @@ class Radio:
             except ButtonUnreachableError as error:
                 failures += 1
                 self._say_off(str(error))
-                await self._rest(self._backoff.delay_s(failures))
-                step = self._recovery.next_step(is_waiting=False)
+                step = self._recovery.step_out_of(error.__cause__)
+                if step is None:
+                    await self._rest(self._backoff.delay_s(failures))
+                    step = self._recovery.next_step(is_waiting=False)
             if step is not None and await self._recovery.take(step, is_scanning=self.error is None):
                 self._give_up_links()
 
@@ -326,6 +328,7 @@ class Radio:
         """Do what bleak does not when its ground moves: give up links that are dead, scan anew."""
         log.info("bluetooth_changed", change=change.name.lower())
         if change is bluez.Change.DAEMON_GONE:
+            self._recovery.mourn()
             self._give_up_links()
         self._recovery.move()
         self.doubt()

@@ -11,6 +11,7 @@ from bleak.exc import BleakError
 from structlog.testing import capture_logs
 
 from flicbridge.observation import Observation, Value
+from flicbridge.press.bluez import Change
 from flicbridge.press.power import LONGEST_CYCLE_S, Cycled, Power
 from flicbridge.press.radio import SILENCE_S, Radio
 from flicbridge.press.silence import PATIENCE_S, POWER_CYCLE_PAUSE_S
@@ -360,3 +361,52 @@ async def test_a_press_during_a_parting_is_heard_as_soon_as_the_old_link_is_gone
         await button.press("single")
         assert await bench.until(lambda: "down" in follower.kinds()) < 2.5 + 1.5
         assert Observation("button:poche", "link", "up") in bench.said
+
+
+# ---- the search of a dead daemon
+
+
+async def crash_and_come_back(bench: "Bench", *, stuck_s: float = 11.0) -> float:
+    """Let the daemon die and be started again at once; return how long no scanner would start."""
+    await bench.until(lambda: bench.now("radio", "state") == "scanning")
+    bench.world.radio.search_outlives_crash_s = stuck_s
+    await bench.world.radio.crash()
+    bench.radio.react_to(Change.DAEMON_GONE)
+    await bench.world.radio.recover()
+    bench.radio.react_to(Change.ADAPTER)
+    began_s = bench.clock.now_s()
+    await bench.until(lambda: bench.now("radio", "state") == "off")
+    await bench.until(lambda: bench.now("radio", "state") == "scanning")
+    return bench.clock.now_s() - began_s
+
+
+async def test_the_search_of_a_dead_daemon_is_ended_by_a_power_cycle(open_bench: "OpenBench") -> None:
+    async with open_bench() as bench:
+        assert await crash_and_come_back(bench) < 3
+        assert len(bench.power.cycled_s) == 1
+
+
+async def test_a_dead_daemons_search_is_waited_for_where_nobody_may_switch(open_bench: "OpenBench") -> None:
+    async with open_bench() as bench:
+        await new_radio(bench, power=None)
+        assert 11 <= await crash_and_come_back(bench) < 17
+
+
+async def test_one_death_is_worth_one_power_cycle(open_bench: "OpenBench") -> None:
+    async with open_bench() as bench:
+        placebo = Placebo()
+        await new_radio(bench, power=placebo)
+        await crash_and_come_back(bench)
+        assert placebo.cycles == 1
+
+
+async def test_a_refused_search_without_a_death_is_no_reason_to_switch(open_bench: "OpenBench") -> None:
+    async with open_bench() as bench:
+        await bench.until(lambda: bench.now("radio", "state") == "scanning")
+        bench.world.radio.search_outlives_crash_s = 11
+        await bench.world.radio.crash()
+        await bench.world.radio.recover()
+        bench.radio.react_to(Change.ADAPTER)  # somebody switched it, say; of a death nothing was heard
+        await bench.until(lambda: bench.now("radio", "state") == "off")
+        await bench.until(lambda: bench.now("radio", "state") == "scanning")
+        assert not bench.power.cycled_s
