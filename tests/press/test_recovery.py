@@ -10,6 +10,7 @@ from bleak.backends.scanner import AdvertisementData, AdvertisementDataCallback,
 from bleak.exc import BleakError
 from structlog.testing import capture_logs
 
+from flicbridge.errors import ButtonUnreachableError
 from flicbridge.observation import Observation, Value
 from flicbridge.press.bluez import Change
 from flicbridge.press.power import LONGEST_CYCLE_S, Cycled, Power
@@ -410,3 +411,36 @@ async def test_a_refused_search_without_a_death_is_no_reason_to_switch(open_benc
         await bench.until(lambda: bench.now("radio", "state") == "off")
         await bench.until(lambda: bench.now("radio", "state") == "scanning")
         assert not bench.power.cycled_s
+
+
+# ---- attempts to connect, which Linux 6.1 does not survive when the adapter goes off
+
+
+async def test_no_attempt_to_connect_is_under_way_when_the_adapter_is_switched(
+    open_bench: "OpenBench",
+) -> None:
+    async with open_bench() as bench:
+        button = await bench.world.add_button("poche")
+        with bench.radio.sightings(button.address) as sightings:
+            await button.press("single")
+            device = (await anext(sightings)).device
+        bench.world.radio.go_deaf()
+        attempts: list[tuple[float, float, str]] = []
+
+        async def try_for_ever() -> None:
+            while True:
+                began_s = bench.clock.now_s()
+                try:
+                    async with bench.radio.connect(device, lambda: None):
+                        pytest.fail("a deaf adapter connects to nobody")
+                except ButtonUnreachableError as error:
+                    attempts.append((began_s, bench.clock.now_s(), str(error)))
+                    await bench.clock.sleep(0.1)
+
+        trying = bench.tasks.create_task(try_for_ever())
+        await bench.until(lambda: bench.now("radio", "step") == "power_cycled", within_s=200)
+        trying.cancel()
+        (cycled_s,) = bench.power.cycled_s
+        assert [said for _, _, said in attempts].count("connect: given up") == 1
+        assert not [began for began, ended, _ in attempts if began < cycled_s < ended]
+        assert attempts[-1][1] <= cycled_s
