@@ -11,6 +11,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
 from bleak.backends.scanner import AdvertisementData
+from bleak.exc import BleakDBusError
 
 if TYPE_CHECKING:
     from dbus_fast import Message
@@ -109,6 +110,11 @@ def is_proof(advertisement: AdvertisementData) -> bool:
         case (str(), {**properties}):
             return "RSSI" in properties
     return True
+
+
+def is_in_progress(error: BaseException | None) -> bool:
+    """Tell whether BlueZ refused because it, or the kernel, is at it already."""
+    return isinstance(error, BleakDBusError) and error.dbus_error == "org.bluez.Error.InProgress"
 
 
 def read_signal(message: "Message") -> Change | None:

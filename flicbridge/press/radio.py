@@ -36,7 +36,7 @@ from flicbridge.press import bluez
 from flicbridge.press.crowd import Crowd
 from flicbridge.press.errands import Errands, explain
 from flicbridge.press.facts import Facts
-from flicbridge.press.held import HeldLink
+from flicbridge.press.held import HeldLink, Links
 from flicbridge.press.incidents import Incidents
 from flicbridge.press.power import Power
 from flicbridge.press.recovery import Recovery
@@ -52,9 +52,6 @@ LOOK_TIMEOUT_S: Final = 3.0
 # BlueZ connects within a second; the rest is for a button at the edge of the radio's reach. The next
 # advertisement starts the next attempt at once, so giving up early costs little.
 CONNECT_TIMEOUT_S: Final = 10.0
-# BlueZ takes 2.2 to 2.7 s, bleak waits for 10 if BlueZ's word gets lost.
-PARTING_TIMEOUT_S: Final = 5.0
-GOODBYE_S: Final = 3.0  # what partings get when the radio itself stops
 SILENCE_S: Final = 90.0
 LOOK_WHEN_WAITING_S: Final = 5.0  # so often is looked for links that nobody holds
 LOOK_S: Final = 20.0
@@ -102,10 +99,10 @@ class Radio:
         self._clock = clock
         self._backoff = backoff or RETRY
         self._errands: Errands | None = None
-        self._links: list[HeldLink] = []
+        self._links = Links(lambda: self._stirred.set())
+        self._is_steady = asyncio.Event()  # the adapter is not about to be switched off
+        self._is_steady.set()
         self._familiar: set[str] = set()
-        self._no_links = asyncio.Event()
-        self._no_links.set()
         self._stirred = asyncio.Event()
         self._is_doubted = False
         self._facts = Facts("radio", observe)
@@ -157,19 +154,19 @@ class Radio:
         Raises:
             ButtonUnreachableError: no link came about. The button may be tried again at once.
         """
-        await self._wait_for_partings(device.address.upper())
+        await self._links.wait_for_partings(device.address.upper())
         if hesitate_s:
             await self._clock.sleep(hesitate_s)
+        await self._is_steady.wait()  # in time: switching has its deadline
         known = device.address.upper() in self._familiar
         self._familiar.discard(device.address.upper())  # until somebody vouches for it again
         link = self._new_link(device, on_gone)
-        self._links.append(link)
-        self._no_links.clear()
+        self._links.add(link)
         try:
             await self.within(CONNECT_TIMEOUT_S, link.connect(known=known), "connect")
             yield link.client
         finally:
-            self._part(link)
+            self._links.part(link, self._errands)
 
     async def within[T](self, seconds: float, errand: Coroutine[Any, Any, T], what: str) -> T:
         """Wait for something of bleak's, but no longer than that; see `Errands.within`."""
@@ -208,7 +205,7 @@ class Radio:
                     errands.later(None, self._watch_bluez(), "watch bluetoothd")
                 await self._scan_for_ever()
             finally:
-                await self._see_off()
+                await self._links.see_off()
                 self._errands = None
 
     async def _scan_for_ever(self) -> None:
@@ -224,10 +221,24 @@ class Radio:
             except ButtonUnreachableError as error:
                 failures += 1
                 self._say_off(str(error))
-                await self._rest(self._backoff.delay_s(failures))
-                step = self._recovery.next_step(is_waiting=False)
-            if step is not None and await self._recovery.take(step, is_scanning=self.error is None):
-                self._give_up_links()
+                step = self._recovery.step_out_of(error.__cause__)
+                if step is None:
+                    await self._rest(self._backoff.delay_s(failures))
+                    step = self._recovery.next_step(is_waiting=False)
+            if step is not None:
+                await self._take(step)
+
+    async def _take(self, step: Step) -> None:
+        """Do what is to be done between two scanners."""
+        try:
+            if step is Step.POWER_CYCLE:
+                # Linux 6.1 kills bluetoothd by a fault of its own if an adapter goes off amid an attempt.
+                self._is_steady.clear()
+                await self._links.take_back_attempts()
+            if await self._recovery.take(step, is_scanning=self.error is None):
+                self._links.give_up()
+        finally:
+            self._is_steady.set()
 
     async def _scan(self) -> Step | None:
         """Scan with one scanner until it is no longer trusted; return what silence asks for, if it was that.
@@ -265,7 +276,7 @@ class Radio:
     @property
     def _is_waiting(self) -> bool:
         """Whether somebody waits for an advertisement."""
-        return self._lookout.is_waiting({link.address for link in self._links})
+        return self._lookout.is_waiting(self._links.addresses)
 
     async def _rest(self, seconds: float) -> None:
         """Let time pass, unless something changes that may make us hurry."""
@@ -308,7 +319,7 @@ class Radio:
 
     def _take_over(self, device: BLEDevice) -> None:
         address = device.address.upper()
-        if address in {link.address for link in self._links}:
+        if address in self._links.addresses:
             return  # ours
         if self._lookout.show_connected(device):
             log.info("link_found", address=address)
@@ -326,7 +337,8 @@ class Radio:
         """Do what bleak does not when its ground moves: give up links that are dead, scan anew."""
         log.info("bluetooth_changed", change=change.name.lower())
         if change is bluez.Change.DAEMON_GONE:
-            self._give_up_links()
+            self._recovery.mourn()
+            self._links.give_up()
         self._recovery.move()
         self.doubt()
 
@@ -343,35 +355,6 @@ class Radio:
         except Exception as error:  # a device of another backend, a platform without one
             raise ButtonUnreachableError(f"connect: {explain(error)}") from error
         return HeldLink(client, on_gone)
-
-    def _give_up_links(self) -> None:
-        """Tell whoever holds a link that it is gone: bleak may never notice."""
-        for link in list(self._links):
-            link.on_gone()
-
-    async def _wait_for_partings(self, address: str) -> None:
-        for link in [each for each in self._links if each.address == address and not each.is_held]:
-            await link.parted.wait()  # in time: every parting has its deadline
-
-    def _part(self, link: HeldLink) -> None:
-        link.is_held = False
-        if self._errands is None:  # the radio stopped first, and the stack with it
-            self._forget(link)
-            return
-        self._errands.later(PARTING_TIMEOUT_S, link.part(), "disconnect", lambda: self._forget(link))
-
-    def _forget(self, link: HeldLink) -> None:
-        self._links.remove(link)
-        link.parted.set()
-        self._stirred.set()
-        if not self._links:
-            self._no_links.set()
-
-    async def _see_off(self) -> None:
-        """Give the links a moment to be closed decently: BlueZ would keep them open for nobody."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(GOODBYE_S):
-                await self._no_links.wait()
 
     # ---- observations
 

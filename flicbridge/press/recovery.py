@@ -9,6 +9,7 @@ import structlog
 
 from flicbridge.clock import Clock
 from flicbridge.errors import ButtonUnreachableError
+from flicbridge.press.bluez import is_in_progress
 from flicbridge.press.facts import Facts
 from flicbridge.press.power import LONGEST_CYCLE_S, Cycled, Power
 from flicbridge.press.silence import Silence, Stage, Step
@@ -62,6 +63,7 @@ class Recovery:
         self._advertisements_seen = 0
         self._counted_s = -math.inf
         self._was_heard = False
+        self._has_daemon_died = False  # since the last scanner that started
 
     @property
     def is_silent(self) -> bool:
@@ -95,6 +97,7 @@ class Recovery:
 
     def begin_scan(self) -> None:
         """Give a new scanner the time to see something."""
+        self._has_daemon_died = False
         self._silence.begin_scan(self._clock.now_s())
 
     def move(self) -> None:
@@ -117,11 +120,26 @@ class Recovery:
         ago = timedelta(seconds=self._clock.now_s() - self._silence.heard_s)
         return (self._clock.now_at() - ago).isoformat(timespec="seconds")
 
+    def mourn(self) -> None:
+        """The adapter's daemon died, and with it every link."""
+        self._has_daemon_died = True
+
     # ---- steps
 
     def next_step(self, *, is_waiting: bool) -> Step | None:
         """Return what is due, once; see `Silence.next_step`."""
         return self._silence.next_step(self._clock.now_s(), is_waiting=is_waiting)
+
+    def step_out_of(self, cause: BaseException | None) -> Step | None:
+        """Return what to do at once about a scan that was refused; None where only patience helps.
+
+        The kernel goes on searching for a bluetoothd that is dead, and refuses the new one for about ten
+        seconds. A power cycle ends that, and harms nobody: no link outlived that death. Once for each death.
+        """
+        if self._power is None or not self._has_daemon_died or not is_in_progress(cause):
+            return None
+        self._has_daemon_died = False
+        return Step.POWER_CYCLE
 
     def pause_s(self, *, is_waiting: bool) -> float:
         """In how many seconds something will be due, if nothing is heard until then."""

@@ -5,6 +5,7 @@ with BlueZ 5.66 under bleak 3.
 """
 
 import asyncio
+import math
 from collections.abc import Callable
 from contextlib import suppress
 from enum import Enum, auto
@@ -102,12 +103,15 @@ class Adapter:
     Attributes:
         state: change it by the methods only.
         disconnect_takes_s: BlueZ holds a link for so long after it was asked to end it.
+        search_outlives_crash_s: the kernel goes on with a dead daemon's search for so long, and refuses those
+            of the next one, unless the adapter is switched off meanwhile. Seen: up to 11 s.
         known_services: what was discovered on earlier links, by address, for as long as the daemon lives.
     """
 
     def __init__(self, air: Air) -> None:
         self.state = AdapterState.ON
         self.disconnect_takes_s = 2.0
+        self.search_outlives_crash_s = 0.0
         self.known_services: dict[str, list[ServiceProxy]] = {}
         self._air = air
         self._listeners: set[Listener] = set()
@@ -116,6 +120,7 @@ class Adapter:
         self._awaited: list[tuple[hci.Address, asyncio.Future[None]]] = []
         self._dialling = asyncio.Lock()  # a controller tries one connection at a time
         self._timers: set[asyncio.TimerHandle] = set()
+        self._stuck_until_s = -math.inf
         self._is_deaf = False
         self._is_closed = False
         self._chip = Chip("central", air)
@@ -155,6 +160,8 @@ class Adapter:
             owner.address: services for owner in list(self._owners) if (services := owner.become_ghost())
         }
         self._owners.clear()
+        if self._listeners:
+            self._stuck_until_s = asyncio.get_running_loop().time() + self.search_outlives_crash_s
         self.call_later(ORPHANED_LINK_S, partial(self._drop_orphans, list(self._device.connections.values())))
         self._end_scans(AdapterState.CRASHED)
 
@@ -170,6 +177,7 @@ class Adapter:
     def _become(self, state: AdapterState) -> None:
         self._end_scans(state)
         if state is not AdapterState.ON:
+            self._stuck_until_s = -math.inf
             self._ghosts.clear()
             self._air.break_links(self._chip, POWERED_OFF)
             if self._is_deaf:
@@ -216,6 +224,8 @@ class Adapter:
         """
         if self.state is not AdapterState.ON:
             raise _scan_error(self.state)
+        if asyncio.get_running_loop().time() < self._stuck_until_s:
+            raise dbus_error("org.bluez.Error.InProgress", "Operation already in progress")
         self._listeners.add(listener)
         self._device.advertisement_accumulators.clear()  # of every sender; Bumble does it at its own scans
         self._scan_as_needed()

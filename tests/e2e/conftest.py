@@ -3,7 +3,8 @@
 import os
 import re
 import shutil
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,11 @@ from tests.e2e.practice import PairedBefore, Practice, paired_before
 LOGS: Final = Path("build/e2e").resolve()
 NEIGHBOURS: Final = ("veste", "accueil", "salle", "cabinet", "couloir", "entree", "archives")
 TROUBLE: Final = re.compile(r"kernel BUG|BUG:|Oops|WARNING:|list_del corruption|blocked for more than")
+KNOWN: Final = re.compile(r"\bhci_chan_del\b")
+"""A fault of Linux 6.1: a channel is freed twice when the adapter fails amid an attempt to connect. It takes
+bluetoothd with it; the bridge must live with that, and the scenario that met it has shown that it does.
+"""
+REPORT_ENDS: Final = "end trace"
 TAIL_LINES: Final = 40
 
 type Note = Callable[[str, float], None]
@@ -48,9 +54,20 @@ def note(request: pytest.FixtureRequest) -> Note:
 
 
 def kernel_trouble(logs: Path = LOGS) -> list[str]:
-    """What the guests' kernels complained of."""
-    lines = (line for log in sorted(logs.glob("*/kernel.log")) for line in log.read_text().splitlines())
-    return [line for line in lines if TROUBLE.search(line)]
+    """What the guests' kernels complained of, but for what is known of them."""
+    reports = (report for log in sorted(logs.glob("*/kernel.log")) for report in _reports(log.read_text()))
+    return [report for report in reports if not KNOWN.search(report)]
+
+
+def _reports(log: str) -> Iterator[str]:
+    """Each complaint with what the kernel tells of it, up to the end of its trace."""
+    lines = iter(log.splitlines())
+    for line in lines:
+        if TROUBLE.search(line):
+            report = [line]
+            if "list_del corruption" in line or "cut here" in line or "BUG" in line:
+                report += takewhile(lambda told: REPORT_ENDS not in told, lines)
+            yield "\n".join(report)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -224,7 +224,7 @@ async def test_a_power_cut_needs_no_new_pairing(
 async def test_a_deaf_adapter_is_switched_off_and_on(practice: Practice, note: Note) -> None:
     """It obeys every command, and hears nothing any more: only a reset of the chip helps."""
     button = practice.buttons["poche"]
-    await practice.until_connected(button)
+    await practice.until_connected(*practice.buttons.values())
     practice.dongle.is_deaf = True
     began_s = practice.now_s()
     pressed = await practice.press(button)

@@ -25,7 +25,8 @@ from flicbridge.errors import ButtonUnreachableError
 from flicbridge.observation import Observation, Value
 from flicbridge.press.bluez import Change
 from flicbridge.press.flic2.exchange import WRITE_UUID
-from flicbridge.press.radio import CONNECT_TIMEOUT_S, LIFETIME_S, PARTING_TIMEOUT_S, Radio
+from flicbridge.press.held import PARTING_TIMEOUT_S
+from flicbridge.press.radio import CONNECT_TIMEOUT_S, LIFETIME_S, Radio
 from flicbridge.press.sighting import FRESH_S, Sighting, Sightings
 from flicbridge.simulator.peripheral import Peripheral
 from flicbridge.supervise import Backoff

@@ -10,7 +10,9 @@ from bleak.backends.scanner import AdvertisementData, AdvertisementDataCallback,
 from bleak.exc import BleakError
 from structlog.testing import capture_logs
 
+from flicbridge.errors import ButtonUnreachableError
 from flicbridge.observation import Observation, Value
+from flicbridge.press.bluez import Change
 from flicbridge.press.power import LONGEST_CYCLE_S, Cycled, Power
 from flicbridge.press.radio import SILENCE_S, Radio
 from flicbridge.press.silence import PATIENCE_S, POWER_CYCLE_PAUSE_S
@@ -360,3 +362,85 @@ async def test_a_press_during_a_parting_is_heard_as_soon_as_the_old_link_is_gone
         await button.press("single")
         assert await bench.until(lambda: "down" in follower.kinds()) < 2.5 + 1.5
         assert Observation("button:poche", "link", "up") in bench.said
+
+
+# ---- the search of a dead daemon
+
+
+async def crash_and_come_back(bench: "Bench", *, stuck_s: float = 11.0) -> float:
+    """Let the daemon die and be started again at once; return how long no scanner would start."""
+    await bench.until(lambda: bench.now("radio", "state") == "scanning")
+    bench.world.radio.search_outlives_crash_s = stuck_s
+    await bench.world.radio.crash()
+    bench.radio.react_to(Change.DAEMON_GONE)
+    await bench.world.radio.recover()
+    bench.radio.react_to(Change.ADAPTER)
+    began_s = bench.clock.now_s()
+    await bench.until(lambda: bench.now("radio", "state") == "off")
+    await bench.until(lambda: bench.now("radio", "state") == "scanning")
+    return bench.clock.now_s() - began_s
+
+
+async def test_the_search_of_a_dead_daemon_is_ended_by_a_power_cycle(open_bench: "OpenBench") -> None:
+    async with open_bench() as bench:
+        assert await crash_and_come_back(bench) < 3
+        assert len(bench.power.cycled_s) == 1
+
+
+async def test_a_dead_daemons_search_is_waited_for_where_nobody_may_switch(open_bench: "OpenBench") -> None:
+    async with open_bench() as bench:
+        await new_radio(bench, power=None)
+        assert 11 <= await crash_and_come_back(bench) < 17
+
+
+async def test_one_death_is_worth_one_power_cycle(open_bench: "OpenBench") -> None:
+    async with open_bench() as bench:
+        placebo = Placebo()
+        await new_radio(bench, power=placebo)
+        await crash_and_come_back(bench)
+        assert placebo.cycles == 1
+
+
+async def test_a_refused_search_without_a_death_is_no_reason_to_switch(open_bench: "OpenBench") -> None:
+    async with open_bench() as bench:
+        await bench.until(lambda: bench.now("radio", "state") == "scanning")
+        bench.world.radio.search_outlives_crash_s = 11
+        await bench.world.radio.crash()
+        await bench.world.radio.recover()
+        bench.radio.react_to(Change.ADAPTER)  # somebody switched it, say; of a death nothing was heard
+        await bench.until(lambda: bench.now("radio", "state") == "off")
+        await bench.until(lambda: bench.now("radio", "state") == "scanning")
+        assert not bench.power.cycled_s
+
+
+# ---- attempts to connect, which Linux 6.1 does not survive when the adapter goes off
+
+
+async def test_no_attempt_to_connect_is_under_way_when_the_adapter_is_switched(
+    open_bench: "OpenBench",
+) -> None:
+    async with open_bench() as bench:
+        button = await bench.world.add_button("poche")
+        with bench.radio.sightings(button.address) as sightings:
+            await button.press("single")
+            device = (await anext(sightings)).device
+        bench.world.radio.go_deaf()
+        attempts: list[tuple[float, float, str]] = []
+
+        async def try_for_ever() -> None:
+            while True:
+                began_s = bench.clock.now_s()
+                try:
+                    async with bench.radio.connect(device, lambda: None):
+                        pytest.fail("a deaf adapter connects to nobody")
+                except ButtonUnreachableError as error:
+                    attempts.append((began_s, bench.clock.now_s(), str(error)))
+                    await bench.clock.sleep(0.1)
+
+        trying = bench.tasks.create_task(try_for_ever())
+        await bench.until(lambda: bench.now("radio", "step") == "power_cycled", within_s=200)
+        trying.cancel()
+        (cycled_s,) = bench.power.cycled_s
+        assert [said for _, _, said in attempts].count("connect: given up") == 1
+        assert not [began for began, ended, _ in attempts if began < cycled_s < ended]
+        assert attempts[-1][1] <= cycled_s
