@@ -280,7 +280,6 @@ class Practice:
             assert self.now_s() < end_s, f"not within {within_s:g} s: {what}; {self._as_buttons_see_it()}"
             await pause(LOOK_EVERY_S)
 
-
     def _as_buttons_see_it(self) -> str:
         """Who is connected, who calls, who is silent: told when something does not come about."""
         return ", ".join(
