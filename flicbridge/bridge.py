@@ -9,6 +9,7 @@ import random
 import tempfile
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Final, Protocol
@@ -126,7 +127,7 @@ async def open_bridge(
         store = Store.open(path)
         stack.push_async_callback(store.close)
         board.remember(await store.observations())
-        if room is None and any(button.family is Family.FLIC2 for button in settings.buttons):
+        if room is None and _wants_radio(settings):
             opening = open_room(settings, clock=clock, observe=board.observe, is_ours=True)
             room = await stack.enter_async_context(opening)
         flicd = await stack.enter_async_context(
@@ -139,24 +140,18 @@ async def open_bridge(
         desk.remember(await store.standings())
         ledger = Ledger(desk, store, lambda jobs: courier.hand_over(jobs), clock=clock, observe=board.observe)
         courier = Courier(carriers, ledger, clock=clock, observe=board.observe)
-
-        async def roster(present: Settings) -> Roster:
-            records = await store.buttons()
-            sources = _sources(present, records, room, flicd, clock, board.observe)
-            is_deaf = room is None and any(button.family is Family.FLIC2 for button in present.buttons)
-            return Roster(
-                buttons=_button_parts(present, sources),
-                paths=_paths(present, sources, ledger, clock, board.observe),
-                made_of=_made_of(present, records),
-                restart_needed=rehearse is not None or is_deaf or _beside(present) != _beside(settings),
-            )
-
-        async def reread_roster() -> Roster:
-            if reread is None:
-                raise InputError("this bridge was not started with a settings file")
-            return await roster(await asyncio.to_thread(reread))
-
-        first = await roster(settings)
+        workshop = _Workshop(
+            settings,
+            store,
+            room,
+            flicd,
+            ledger,
+            is_rehearsal=rehearse is not None,
+            reread=reread,
+            clock=clock,
+            observe=board.observe,
+        )
+        first = await workshop.roster(settings)
         yield Bridge(
             Parts(
                 house=_house(settings, first, clock, rehearsal=rehearse is not None),
@@ -172,9 +167,54 @@ async def open_bridge(
                 clock=clock,
                 fingers=room.fingers if room else {},
                 roster=first,
-                reread=reread_roster,
+                reread=workshop.reread_roster,
             )
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Workshop:
+    """Where buttons are built: at the start, and whenever the settings are read anew.
+
+    Attributes:
+        started_with: the settings of the start; what differs from them and is no button needs a new start.
+    """
+
+    started_with: Settings
+    store: Store
+    room: RadioRoom | None
+    flicd: Flicd
+    ledger: Ledger
+    is_rehearsal: bool
+    reread: Callable[[], Settings] | None
+    clock: Clock
+    observe: Observe
+
+    async def roster(self, settings: Settings) -> Roster:
+        """Build the buttons of these settings."""
+        records = await self.store.buttons()
+        sources = _sources(settings, records, self.room, self.flicd, self.clock, self.observe)
+        is_deaf = self.room is None and _wants_radio(settings)
+        return Roster(
+            buttons=_button_parts(settings, sources),
+            paths=_paths(settings, sources, self.ledger, self.clock, self.observe),
+            made_of=_made_of(settings, records),
+            restart_needed=self.is_rehearsal or is_deaf or _beside(settings) != _beside(self.started_with),
+        )
+
+    async def reread_roster(self) -> Roster:
+        """Read the settings file anew, and build its buttons.
+
+        Raises:
+            InputError: it cannot work, or there is none.
+        """
+        if self.reread is None:
+            raise InputError("this bridge was not started with a settings file")
+        return await self.roster(await asyncio.to_thread(self.reread))
+
+
+def _wants_radio(settings: Settings) -> bool:
+    return any(button.family is Family.FLIC2 for button in settings.buttons)
 
 
 @contextmanager
