@@ -3,9 +3,7 @@
 buttons -> paths -> ledger (desk, store) -> courier -> channels -> transports
 """
 
-import asyncio
 import os
-import random
 import tempfile
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
@@ -20,17 +18,15 @@ from flicbridge.answering import Answering
 from flicbridge.channel import RehearsalCarrier, TransportCarrier, Words
 from flicbridge.clock import Clock, SystemClock
 from flicbridge.config.plan import channels_of, desk_of, plan_of
-from flicbridge.config.settings import ButtonSettings, Settings
-from flicbridge.errors import InputError, StoreError
-from flicbridge.gesture.settings import gesture_table
+from flicbridge.config.settings import Settings
+from flicbridge.errors import StoreError
 from flicbridge.guard.board import Board
-from flicbridge.guard.status import ButtonPart, ChannelPart, House
+from flicbridge.guard.status import ChannelPart, House
 from flicbridge.guard.timekeeper import keep_time
 from flicbridge.house import Bridge, Parts
 from flicbridge.listening import Roster
 from flicbridge.maintainer import Maintainer
 from flicbridge.network import watch_network, watch_sleep
-from flicbridge.observation import Observe
 from flicbridge.outbox.button import ButtonRecord
 from flicbridge.outbox.carrier import Carrier
 from flicbridge.outbox.courier import Courier
@@ -38,32 +34,18 @@ from flicbridge.outbox.database import copy_for_rehearsal
 from flicbridge.outbox.ledger import Ledger
 from flicbridge.outbox.schedule import Schedule
 from flicbridge.outbox.store import Store
-from flicbridge.path import ButtonPath, Fingers
-from flicbridge.press.flic2 import record as pairing_record
-from flicbridge.press.flic2.intake import QUEUE_SILENCE_S
-from flicbridge.press.flic2.link import Flic2Link
-from flicbridge.press.flicd.daemon import Flicd, reaching_flicd
-from flicbridge.press.settings import Family, LinkMode
-from flicbridge.press.source import ButtonSource
-from flicbridge.press.virtual import VirtualButton
+from flicbridge.press.flicd.daemon import reaching_flicd
 from flicbridge.replies import Replies, receiving
 from flicbridge.room import RadioRoom, open_room
 from flicbridge.supervise import Start
 from flicbridge.transport.base import Context, Message
 from flicbridge.transport.notice import House as SpeakingHouse
 from flicbridge.transport.registry import build
+from flicbridge.workshop import Workshop, wants_radio
 
 log = structlog.get_logger()
 
 DATABASE: Final = "flicbridge.db"
-
-# Flic 2 links run at intervals of about 100 ms; three lost packets in a row are rare, and only thresholds
-# other than the button's own are ever decided by a timer of ours.
-RADIO_ALLOWANCE_S: Final = 0.35
-
-# The session itself ends a queue that the button does not end; only where the link is lost as well, or this
-# process was busy, nothing comes any more.
-FLIC2_QUEUE_SILENCE_S: Final = QUEUE_SILENCE_S + 1.0
 
 
 class Secrets(Protocol):
@@ -132,7 +114,7 @@ async def open_bridge(
         store = stack.enter_context(_database(settings.bridge.state_dir, rehearsal=rehearse is not None))
         stack.push_async_callback(_closed, store)
         records = await _remembered(store, board)
-        if room is None and any(button.family is Family.FLIC2 for button in settings.buttons):
+        if room is None and wants_radio(settings):
             opening = open_room(settings, clock=clock, observe=board.observe, is_ours=True)
             room = await stack.enter_async_context(opening)
         flicd = await stack.enter_async_context(
@@ -145,25 +127,20 @@ async def open_bridge(
         desk = desk_of(settings, plan, answering.caution)
         ledger = Ledger(desk, store, lambda jobs: courier.hand_over(jobs), clock=clock, observe=board.observe)
         courier = Courier(carriers, ledger, clock=clock, observe=board.observe)
-
-        async def roster(present: Settings, records: Mapping[str, ButtonRecord]) -> Roster:
-            sources = _sources(present, records, room, flicd, clock, board.observe)
-            is_deaf = room is None and any(button.family is Family.FLIC2 for button in present.buttons)
-            return Roster(
-                buttons=_button_parts(present, sources),
-                paths=_paths(present, sources, ledger, clock, board.observe),
-                made_of=_made_of(present, records),
-                restart_needed=rehearse is not None or is_deaf or _beside(present) != _beside(settings),
-            )
-
-        async def reread_roster() -> Roster:
-            if reread is None:
-                raise InputError("this bridge was not started with a settings file")
-            return await roster(await asyncio.to_thread(reread), await store.buttons())
-
         replies = Replies(receiving(settings, carriers), desk, ledger, clock=clock, observe=board.observe)
         watches = _watches(courier, ledger, board, clock, watches_network=watches_network)
-        first = await roster(settings, records)
+        workshop = Workshop(
+            settings,
+            store,
+            room,
+            flicd,
+            ledger,
+            is_rehearsal=rehearse is not None,
+            reread=reread,
+            clock=clock,
+            observe=board.observe,
+        )
+        first = workshop.roster(settings, records)
         yield Bridge(
             Parts(
                 house=_house(settings, first, clock, rehearsal=rehearse is not None),
@@ -179,7 +156,7 @@ async def open_bridge(
                 clock=clock,
                 fingers=room.fingers if room else {},
                 roster=first,
-                reread=reread_roster,
+                reread=workshop.reread_roster,
                 watches={**watches, "replies": replies.run} if replies.channels else watches,
                 maintainer=_maintainer(settings, carriers, board, clock),
                 answering=answering,
@@ -283,113 +260,6 @@ async def _open_channels(
             transport = await stack.enter_async_context(build(options, context))
             carriers[channel] = TransportCarrier(transport, words, clock)
     return carriers
-
-
-def _fingers(button: ButtonSettings, rhythms: Mapping[str, str]) -> Fingers:
-    # Every family sees to bouncing contacts itself: a Flic in its firmware, a virtual button has none.
-    big, small = (
-        gesture_table(gestures, rhythms, button, contacts_bounce=False)
-        for gestures in (button.gestures, button.small_gestures)
-    )
-    return Fingers(
-        button=button.name,
-        table=big,
-        reactions=button.gestures,
-        allowance_s=0.0 if button.family is Family.VIRTUAL else RADIO_ALLOWANCE_S,
-        queue_silence_s=FLIC2_QUEUE_SILENCE_S if button.family is Family.FLIC2 else 0.0,
-        small_table=small if button.small_gestures else None,
-        small_reactions=button.small_gestures,
-    )
-
-
-def _sources(
-    settings: Settings,
-    records: Mapping[str, ButtonRecord],
-    room: RadioRoom | None,
-    flicd: Flicd,
-    clock: Clock,
-    observe: Observe,
-) -> dict[str, ButtonSource]:
-    """What each button is heard through; a button that is not paired has nothing."""
-    sources: dict[str, ButtonSource] = {}
-    for button in settings.buttons:
-        if button.family is Family.VIRTUAL:
-            boot_id = random.SystemRandom().randrange(1, 2**32)
-            sources[button.name] = VirtualButton(button.name, boot_id, clock=clock)
-            continue
-        if button.family is Family.FLICD:
-            sources[button.name] = flicd.button(button.name, button.address)
-            continue
-        record = records.get(button.serial)
-        if room is None or record is None or record.pairing_json is None:
-            log.warning("button_not_paired", button=button.name)
-            continue
-        pairing = pairing_record.from_json(record.pairing_json)
-        if pairing.simulated and not button.simulated:
-            raise InputError(
-                f'button "{button.name}" was paired in a rehearsal, with the public test key. Pair it again, '
-                "or write simulated = true for it if this is a rehearsal."
-            )
-        sources[button.name] = Flic2Link(
-            button.name,
-            pairing,
-            record.resume,
-            room.radio,
-            root_key=room.root_key,
-            clock=clock,
-            observe=observe,
-            rest_after_s=button.idle.total_seconds() if button.link is LinkMode.ON_PRESS else None,
-        )
-    return sources
-
-
-def _paths(
-    settings: Settings, sources: Mapping[str, ButtonSource], ledger: Ledger, clock: Clock, observe: Observe
-) -> dict[str, ButtonPath]:
-    position = settings.practice.place()
-    return {
-        button.name: ButtonPath(
-            _fingers(button, settings.rhythms),
-            sources[button.name],
-            ledger,
-            lambda: position,
-            clock=clock,
-            observe=observe,
-        )
-        for button in settings.buttons
-        if button.name in sources
-    }
-
-
-def _made_of(settings: Settings, records: Mapping[str, ButtonRecord]) -> dict[str, object]:
-    """Everything that a button's path depends on and that may change while the bridge runs."""
-    return {
-        button.name: (
-            button,
-            settings.rhythms,
-            record.pairing_json if (record := records.get(button.serial)) else None,
-        )
-        for button in settings.buttons
-    }
-
-
-def _beside(settings: Settings) -> Settings:
-    """The settings without what can be taken up while the bridge runs."""
-    return settings.model_copy(update={"buttons": (), "rhythms": {}})
-
-
-def _button_parts(settings: Settings, sources: Mapping[str, ButtonSource]) -> tuple[ButtonPart, ...]:
-    return tuple(
-        ButtonPart(
-            name=button.name,
-            family=button.family.value,
-            serial=button.serial,
-            over_radio=button.family is not Family.VIRTUAL,
-            paired=button.name in sources,
-            has_small_gestures=bool(button.small_gestures),
-        )
-        for button in settings.buttons
-    )
 
 
 def _house(settings: Settings, roster: Roster, clock: Clock, *, rehearsal: bool) -> House:

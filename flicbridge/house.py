@@ -25,9 +25,9 @@ from flicbridge.guard.status import House, report
 from flicbridge.listening import Listening, Roster
 from flicbridge.maintainer import Maintainer
 from flicbridge.outbox.courier import Courier
-from flicbridge.outbox.job import Job
+from flicbridge.outbox.job import Attempt, Job
 from flicbridge.outbox.ledger import Ledger, Taken
-from flicbridge.outbox.store import Attempt, Store
+from flicbridge.outbox.store import Store
 from flicbridge.path import ButtonPath
 from flicbridge.press.virtual import VirtualButton
 from flicbridge.room import Finger

@@ -41,6 +41,7 @@ BUILDERS: Final = {
     "path",
     "replies",
     "room",
+    "workshop",
 }
 """The composition root and what it is made of: they may know everything but the command line."""
 

@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from flicbridge.alert.alert import Alert, Delivery
+from flicbridge.alert.alert import Alert, Delivery, DeliveryState
 from flicbridge.clock import Reading, Uptime, is_credible
+from flicbridge.errors import Failure
 
 LAST_CHANCE: Final = timedelta(minutes=1)
 
@@ -67,3 +68,28 @@ class Job:
             return self.made_at(now) + life
         made_at = min(self.delivery.made_at, now.at) if is_credible(self.delivery.made_at) else now.at
         return max(made_at + life, now.at + min(life, LAST_CHANCE))
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try of a delivery and where it left it.
+
+    Attributes:
+        job: the delivery, with the attempt counted.
+        state: where it stands now.
+        due_at: when it is due again, UTC.
+        at: when the try began, UTC.
+        took_s: how long it took.
+        detail: why, in a few words, without secrets or people.
+        failure: of what kind, if it failed; the history then says this instead of the state.
+        provider_at: when the provider says it happened, UTC; None if it does not say.
+    """
+
+    job: Job
+    state: DeliveryState
+    due_at: datetime
+    at: datetime
+    took_s: float
+    detail: str
+    failure: Failure | None = None
+    provider_at: datetime | None = None

@@ -28,8 +28,8 @@ from flicbridge.clock import Clock, Reading
 from flicbridge.errors import StoreError
 from flicbridge.observation import Observation, Observe
 from flicbridge.outbox.hush import Hush
-from flicbridge.outbox.job import Job
-from flicbridge.outbox.store import Attempt, Store
+from flicbridge.outbox.job import Attempt, Job
+from flicbridge.outbox.store import Store
 from flicbridge.outbox.turns import Turns
 from flicbridge.place.position import Position
 

@@ -5,25 +5,23 @@ import re
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Self
 from uuid import UUID
 
-from flicbridge.alert import life
-from flicbridge.alert.alert import Alert, AlertEvent, AlertState, Delivery, DeliveryState
-from flicbridge.alert.desk import Change, Mark, Standing
+from flicbridge.alert.alert import AlertEvent, Delivery
+from flicbridge.alert.desk import Change, Standing
 from flicbridge.clock import Reading
-from flicbridge.errors import Failure, StoreError
+from flicbridge.errors import StoreError
 from flicbridge.observation import Observation, Value
-from flicbridge.outbox import queries, rows
+from flicbridge.outbox import deeds, queries, rows
 from flicbridge.outbox.backlog import Backlog
 from flicbridge.outbox.button import ButtonRecord
-from flicbridge.outbox.database import Worker, connect, transaction
+from flicbridge.outbox.database import Worker, connect
 from flicbridge.outbox.disk import Disk, LastingReader, LastingWorker, connect_to_read
 from flicbridge.outbox.health import Health, Repair
-from flicbridge.outbox.job import Job
+from flicbridge.outbox.job import Attempt, Job
 from flicbridge.outbox.redating import redate
 from flicbridge.press.event import Counter
 
@@ -35,31 +33,6 @@ SLICE: Final = 20
 
 # So many slices are done each time: more than a practice raises in between, and soon over.
 SLICES: Final = 25
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One try of a delivery and where it left it.
-
-    Attributes:
-        job: the delivery, with the attempt counted.
-        state: where it stands now.
-        due_at: when it is due again, UTC.
-        at: when the try began, UTC.
-        took_s: how long it took.
-        detail: why, in a few words, without secrets or people.
-        failure: of what kind, if it failed; the history then says this instead of the state.
-        provider_at: when the provider says it happened, UTC; None if it does not say.
-    """
-
-    job: Job
-    state: DeliveryState
-    due_at: datetime
-    at: datetime
-    took_s: float
-    detail: str
-    failure: Failure | None = None
-    provider_at: datetime | None = None
 
 
 class Store:
@@ -119,14 +92,14 @@ class Store:
         Raises:
             StoreError: the disk refused; nothing was written.
         """
-        return await self._writer.run(lambda db: _commit(db, change, now_at))
+        return await self._writer.run(lambda db: deeds.commit(db, change, now_at))
 
     # -- deliveries --------------------------------------------------------------------------------------
 
     async def lease(self, job: Job) -> None:
         """Write down that a try begins."""
         row = {"id": str(job.id), "attempts": job.attempts}
-        await self._writer.run(lambda db: _in_one(db, queries.LEASE, [row]))
+        await self._writer.run(lambda db: deeds.in_one(db, queries.LEASE, [row]))
 
     async def settle(
         self,
@@ -136,12 +109,12 @@ class Store:
         released: Sequence[Delivery] = (),
     ) -> None:
         """Write down what became of a try, what that means for the alert, and whose turn comes with it."""
-        await self._write_or_owe(lambda db: _settle(db, attempt, event, standing, released))
+        await self._write_or_owe(lambda db: deeds.settle(db, attempt, event, standing, released))
 
     async def release(self, released: Sequence[Delivery], now_at: datetime) -> None:
         """Write down that the turn of channels in reserve has come."""
-        batch = [_release_row(delivery, now_at) for delivery in released]
-        await self._writer.run(lambda db: _in_one(db, queries.RELEASE, batch))
+        batch = [deeds.release_row(delivery, now_at) for delivery in released]
+        await self._writer.run(lambda db: deeds.in_one(db, queries.RELEASE, batch))
 
     async def reserved(self) -> list[Job]:
         """What a restart has to keep in reserve again."""
@@ -175,7 +148,7 @@ class Store:
     async def jobs(self, deliveries: Iterable[bytes]) -> list[Job]:
         """Those of some deliveries that are still unfinished, in the order given."""
         ids = [{"id": str(UUID(bytes=delivery))} for delivery in deliveries]
-        return await self._look(lambda db: _jobs(db, ids))
+        return await self._look(lambda db: deeds.jobs(db, ids))
 
     async def standings(self) -> list[Standing]:
         """Every alert that is not closed."""
@@ -191,7 +164,7 @@ class Store:
             StoreError: neither can.
         """
         try:
-            return await self._look(_buttons)
+            return await self._look(deeds.buttons)
         except StoreError:
             if copied := self._disk.pairings.read():
                 return copied
@@ -206,7 +179,7 @@ class Store:
             resume: where its events stand, so that the hold which paired it raises no alert.
         """
         row = rows.button_row(ButtonRecord(serial, pairing_json, resume))
-        await self._writer.run(lambda db: _in_one(db, queries.PUT_PAIRING, [row]))
+        await self._writer.run(lambda db: deeds.in_one(db, queries.PUT_PAIRING, [row]))
         await self.copy_pairings()
 
     async def forget_pairing(self, serial: str) -> bool:
@@ -215,13 +188,13 @@ class Store:
         Returns:
             Whether there was one.
         """
-        forgotten = await self._writer.run(lambda db: _forget_pairing(db, serial))
+        forgotten = await self._writer.run(lambda db: deeds.forget_pairing(db, serial))
         await self.copy_pairings()
         return forgotten
 
     async def copy_pairings(self) -> None:
         """Bring the second copy of the pairings up to date."""
-        await self._writer.run(lambda db: self._disk.pairings.keep(_buttons(db).values()))
+        await self._writer.run(lambda db: self._disk.pairings.keep(deeds.buttons(db).values()))
 
     # -- for people --------------------------------------------------------------------------------------
 
@@ -243,11 +216,11 @@ class Store:
 
     async def show_alert(self, alert: UUID) -> dict[str, Any] | None:
         """All there is about one alert: standing, history, deliveries and attempts as plain rows."""
-        return await self._reader.run(lambda db: _show(db, str(alert)))
+        return await self._reader.run(lambda db: deeds.show(db, str(alert)))
 
     async def counts(self) -> dict[str, Any]:
         """How many deliveries wait or are under way, and since when the oldest of them is due."""
-        return await self._reader.run(_counts)
+        return await self._reader.run(deeds.counts)
 
     # -- housekeeping ------------------------------------------------------------------------------------
 
@@ -257,7 +230,7 @@ class Store:
             {"subject": o.subject, "fact": o.fact, "value_json": json.dumps(o.value), "at": at.timestamp()}
             for o, at in found
         ]
-        await self._writer.run(lambda db: _in_one(db, queries.PUT_OBSERVATION, batch))
+        await self._writer.run(lambda db: deeds.in_one(db, queries.PUT_OBSERVATION, batch))
 
     async def observations(self) -> list[tuple[Observation, datetime]]:
         """The observations remembered from before."""
@@ -268,11 +241,13 @@ class Store:
 
     async def forget_subject(self, subject: str) -> None:
         """Delete what was observed of a part that is no longer what it was."""
-        await self._writer.run(lambda db: _in_one(db, queries.FORGET_SUBJECT, [{"subject": subject}]))
+        await self._writer.run(lambda db: deeds.in_one(db, queries.FORGET_SUBJECT, [{"subject": subject}]))
 
     async def rename_subject(self, old: str, new: str) -> None:
         """Keep what was observed of a part under its new name. Alerts keep the name of their time."""
-        await self._writer.run(lambda db: _in_one(db, queries.RENAME_SUBJECT, [{"old": old, "new": new}]))
+        await self._writer.run(
+            lambda db: deeds.in_one(db, queries.RENAME_SUBJECT, [{"old": old, "new": new}])
+        )
 
     async def redate(self, now: Reading) -> int:
         """Date anew what was dated by a clock that nobody had set, once it is; returns how many alerts."""
@@ -325,154 +300,6 @@ class Store:
         except StoreError:
             self._owed.append(job)
             raise
-
-
-def _commit(db: sqlite3.Connection, change: Change, now_at: datetime) -> UUID | None:
-    with transaction(db):
-        known = _alert_of(db, change.press)
-        if known is None:
-            for standing in change.standings:
-                db.execute(queries.PUT_STANDING, rows.standing_row(standing))
-            db.executemany(queries.ADD_EVENT, map(rows.event_row, change.history))
-            db.executemany(queries.WITHDRAW, ({"alert": str(alert)} for alert in change.withdraw))
-            over = (standing.alert.id for standing in change.standings if standing.state in life.OVER)
-            db.executemany(queries.CLEAR_RESERVE, ({"alert": str(alert)} for alert in over))
-            db.executemany(
-                queries.ADD_DELIVERY,
-                (rows.delivery_row(d, under_way=d.at_once or d.due_at <= now_at) for d in change.deliveries),
-            )
-        if change.mark is not None:
-            db.execute(queries.PUT_MARK, _mark_row(change.mark))
-    return known
-
-
-def _alert_of(db: sqlite3.Connection, press: UUID | None) -> UUID | None:
-    if press is None:
-        return None
-    row = db.execute(queries.ALERT_OF_PRESS, {"press": str(press)}).fetchone()
-    return UUID(row["alert"]) if row else None
-
-
-def _mark_row(mark: Mark) -> rows.Row:
-    return {
-        "serial": mark.serial,
-        "boot_id": mark.counter.boot_id,
-        "event_count": mark.counter.event_count,
-        "small_count": mark.counter.small_count,
-    }
-
-
-def _release_row(delivery: Delivery, now_at: datetime) -> rows.Row:
-    lives = delivery.expires_at - delivery.due_at
-    return {
-        "id": str(delivery.id),
-        "due_at": now_at.timestamp(),
-        "expires_at": (now_at + lives).timestamp(),
-    }
-
-
-def _settle(
-    db: sqlite3.Connection,
-    attempt: Attempt,
-    event: AlertEvent | None,
-    standing: Standing | None,
-    released: Sequence[Delivery],
-) -> None:
-    job, at = attempt.job, attempt.at.timestamp()
-    arrived = attempt.state in (DeliveryState.SENT, DeliveryState.DELIVERED)
-    row = {
-        "id": str(job.id),
-        "state": attempt.state,
-        "due_at": attempt.due_at.timestamp(),
-        "attempts": job.attempts,
-        "key_no": job.key_no,
-        "provider_id": job.provider_id,
-        "last_error": None if arrived else attempt.detail,
-        "sent_at": at + attempt.took_s if arrived else None,
-        "delivered_at": at + attempt.took_s if attempt.state is DeliveryState.DELIVERED else None,
-        "provider_sent_at": _said(attempt, DeliveryState.SENT),
-        "provider_delivered_at": _said(attempt, DeliveryState.DELIVERED),
-    }
-    with transaction(db):
-        if not db.execute(queries.SETTLE, row).rowcount:
-            _bring_back(db, job)
-            db.execute(queries.SETTLE, row)
-        db.execute(
-            queries.ADD_ATTEMPT,
-            {
-                "delivery": str(job.id),
-                "number": job.attempts,
-                "at": at,
-                "took_s": attempt.took_s,
-                "outcome": attempt.failure or attempt.state,
-                "detail": attempt.detail,
-            },
-        )
-        if event is not None:
-            db.execute(queries.ADD_EVENT, rows.event_row(event))
-        if standing is not None:
-            db.execute(queries.PUT_STANDING, rows.standing_row(standing))
-        now_at = attempt.at + timedelta(seconds=attempt.took_s)
-        db.executemany(queries.RELEASE, (_release_row(delivery, now_at) for delivery in released))
-
-
-def _said(attempt: Attempt, state: DeliveryState) -> float | None:
-    """When the provider says that a message came into this state."""
-    says = attempt.state is state and attempt.provider_at is not None
-    return attempt.provider_at.timestamp() if says and attempt.provider_at else None
-
-
-def _bring_back(db: sqlite3.Connection, job: Job) -> None:
-    """Write down what was sent from memory while the disk refused, or was lost with an older database."""
-    alert = job.alert
-    standing = Standing(alert, AlertState.RAISED, 1, alert.pressed_at, alert.received_at)
-    db.execute(queries.ADD_MISSING_STANDING, rows.standing_row(standing))
-    db.execute(queries.ADD_DELIVERY, rows.delivery_row(job.delivery, under_way=True))
-
-
-def _jobs(db: sqlite3.Connection, ids: Iterable[rows.Row]) -> list[Job]:
-    """Deliveries of one alert share its snapshot, or a long queue would hold it many times."""
-    alerts: dict[str, Alert] = {}
-    found = (db.execute(queries.JOB, row).fetchone() for row in ids)
-    return [rows.job_of(row, alerts) for row in found if row is not None]
-
-
-def _buttons(db: sqlite3.Connection) -> dict[str, ButtonRecord]:
-    return {row["serial"]: rows.button_of(row) for row in db.execute(queries.BUTTONS)}
-
-
-def _forget_pairing(db: sqlite3.Connection, serial: str) -> bool:
-    db.execute("PRAGMA secure_delete = ON")  # or the secret would stay in a corner of the page
-    with transaction(db):
-        forgotten = db.execute(queries.FORGET_PAIRING, {"serial": serial}).rowcount
-    db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()  # and in the journal
-    return bool(forgotten)
-
-
-def _show(db: sqlite3.Connection, alert: str) -> dict[str, Any] | None:
-    found = db.execute(queries.SHOW_ALERT, {"id": alert}).fetchone()
-    if found is None:
-        return None
-    parts = {"history": queries.HISTORY, "deliveries": queries.DELIVERIES, "attempts": queries.ATTEMPTS}
-    return {
-        "standing": rows.standing_of(found),
-        **{name: [dict(r) for r in db.execute(sql, {"alert": alert})] for name, sql in parts.items()},
-    }
-
-
-def _counts(db: sqlite3.Connection) -> dict[str, Any]:
-    numbers = {row["state"]: row["number"] for row in db.execute(queries.COUNTS)}
-    oldest = db.execute(queries.OLDEST_DUE).fetchone()["due_at"]
-    return {
-        "queued": numbers.get("queued", 0),
-        "sending": numbers.get("sending", 0),
-        "oldest_due_at": None if oldest is None else rows.utc(oldest),
-    }
-
-
-def _in_one(db: sqlite3.Connection, query: str, batch: Sequence[rows.Row]) -> None:
-    with transaction(db):
-        db.executemany(query, batch)
 
 
 def _value(text: str) -> Value:

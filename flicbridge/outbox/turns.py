@@ -22,8 +22,8 @@ from flicbridge.alert.plan import overtaken
 from flicbridge.clock import Clock, is_credible
 from flicbridge.errors import StoreError
 from flicbridge.outbox.due import due_after_restart, due_of_new
-from flicbridge.outbox.job import Job
-from flicbridge.outbox.store import Attempt, Store
+from flicbridge.outbox.job import Attempt, Job
+from flicbridge.outbox.store import Store
 
 log = structlog.get_logger()
 

@@ -23,10 +23,9 @@ from flicbridge.observation import Observation, Observe
 from flicbridge.outbox.carrier import Carrier, Handed, Later, Outcome, Refused, outcome_of
 from flicbridge.outbox.circuit import Circuit
 from flicbridge.outbox.hush import NOT_WANTED
-from flicbridge.outbox.job import Job
+from flicbridge.outbox.job import Attempt, Job
 from flicbridge.outbox.lane import Entry, Lane, Lanes
 from flicbridge.outbox.schedule import Schedule
-from flicbridge.outbox.store import Attempt
 
 log = structlog.get_logger()
 

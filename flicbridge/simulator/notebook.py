@@ -4,8 +4,7 @@ from dataclasses import dataclass, field
 
 from flicbridge.alert.alert import Delivery, DeliveryState
 from flicbridge.errors import StoreError
-from flicbridge.outbox.job import Job
-from flicbridge.outbox.store import Attempt
+from flicbridge.outbox.job import Attempt, Job
 
 
 @dataclass

@@ -5,9 +5,10 @@ import json
 import logging
 import subprocess
 import sys
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,13 @@ import pytest
 import structlog
 
 from flicbridge.cli import main
+from flicbridge.clock import LoopClock
+from flicbridge.guard.board import Board
+from flicbridge.guard.status import ButtonPart, House, report
+from flicbridge.observation import Observation, Value
 from flicbridge.simulator.leap import LeapingEventLoop
+
+NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 SETTINGS = """
 [bridge]
@@ -140,6 +147,36 @@ def write_settings(folder: Path, *, language: str = "en", more: str = "") -> Pat
 def settings(tmp_path: Path) -> Path:
     """A settings file in English."""
     return write_settings(tmp_path)
+
+
+@pytest.fixture
+def status_when(flicbridge: Command, settings: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """`status_when(subject, fact=value, ...)`: what `flicbridge status` prints, as one line of words.
+
+    The bridge has one button and a radio. The subject is one of them and has said just these facts; the other
+    is well.
+    """
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def status(subject: str, **facts: Value) -> str:
+        monkeypatch.setattr("flicbridge.cli.status.ask", lambda *_: reported(subject, facts))
+        return " ".join(flicbridge("status", "--config", settings).out.split())
+
+    return status
+
+
+def reported(subject: str, facts: Mapping[str, Value]) -> dict[str, Any]:
+    """The answer of that bridge."""
+    with asyncio.Runner() as runner:
+        board = Board(LoopClock(runner.get_loop(), wall_at=NOON))
+    for part, word, well in (("radio", "state", "scanning"), ("button:poche", "link", "up")):
+        if part != subject:
+            board.observe(Observation(part, word, well))
+    for fact, value in facts.items():
+        board.observe(Observation(subject, fact, value))
+    button = ButtonPart("poche", "flic2", "BF12-A34567", over_radio=True, paired=True)
+    house = House("tilleuls-1", "1.0", 7, NOON, False, (button,), ())
+    return report(house, board, counts={}, open_alerts=[], now_at=NOON)
 
 
 @pytest.fixture

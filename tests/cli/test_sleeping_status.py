@@ -1,54 +1,17 @@
 """What `flicbridge status` shows people of a button that sleeps between presses."""
 
-import asyncio
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, Protocol
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 
-from flicbridge.clock import LoopClock
-from flicbridge.guard.board import Board
-from flicbridge.guard.status import ButtonPart, House, report
-from flicbridge.observation import Observation, Value
-
-NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-
-
-class Said(Protocol):
-    out: str
-
-
-class Command(Protocol):
-    def __call__(self, *arguments: object) -> Said: ...
-
-
-class ShowStatus(Protocol):
-    def __call__(self, **facts: Value) -> str: ...
-
-
-def reported(facts: dict[str, Value]) -> dict[str, Any]:
-    """The answer of a bridge whose one button has said these things."""
-    with asyncio.Runner() as runner:
-        board = Board(LoopClock(runner.get_loop(), wall_at=NOON))
-    board.observe(Observation("radio", "state", "scanning"))
-    for fact, value in facts.items():
-        board.observe(Observation("button:poche", fact, value))
-    button = ButtonPart("poche", "flic2", "BF12-A34567", over_radio=True, paired=True)
-    house = House("tilleuls-1", "1.0", 7, NOON, False, (button,), ())
-    return report(house, board, counts={}, open_alerts=[], now_at=NOON)
+type ShowStatus = Callable[..., str]
 
 
 @pytest.fixture
-def show(flicbridge: Command, settings: Path, monkeypatch: pytest.MonkeyPatch) -> ShowStatus:
-    """Show the status of that bridge, as one line of words; the table may break them anywhere."""
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def status(**facts: Value) -> str:
-        monkeypatch.setattr("flicbridge.cli.status.ask", lambda *_: reported(facts))
-        return " ".join(flicbridge("status", "--config", settings).out.split())
-
-    return status
+def show(status_when: ShowStatus) -> ShowStatus:
+    """Show the status of a bridge when its button says these things."""
+    return partial(status_when, "button:poche")
 
 
 def test_a_sleeping_button_is_no_problem_and_says_when_it_was_last_heard(show: ShowStatus) -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from flicbridge.alert.desk import Reaction
-from flicbridge.bridge import _fingers
 from flicbridge.config import check, warnings
 from flicbridge.errors import ConfigError, Problem
+from flicbridge.workshop import fingers_of
 
 FAMILY = 'family = "flic2"'
 SMALL = f'{FAMILY}\nsmall_gestures = {{ single = "alert" }}'
@@ -49,7 +49,7 @@ def test_each_key_gets_its_own_table_with_the_thresholds_of_both(
 ) -> None:
     text = text_with((FAMILY, f'{SMALL}\nlong_press = "2s"'))
     settings = check(text, sound, None)
-    fingers = _fingers(settings.buttons[0], settings.rhythms)
+    fingers = fingers_of(settings.buttons[0], settings.rhythms)
     assert set(fingers.table.patterns) == set(fingers.reactions) == {"long", "double"}
     assert fingers.small_table is not None
     assert set(fingers.small_table.patterns) == set(fingers.small_reactions) == {"single"}
@@ -59,7 +59,7 @@ def test_each_key_gets_its_own_table_with_the_thresholds_of_both(
 
 def test_without_small_gestures_the_small_button_means_nothing(sound: Path) -> None:
     settings = check(sound.read_text(encoding="utf-8"), sound, None)
-    assert _fingers(settings.buttons[0], settings.rhythms).small_table is None
+    assert fingers_of(settings.buttons[0], settings.rhythms).small_table is None
 
 
 @pytest.mark.parametrize(

@@ -277,8 +277,15 @@ class Practice:
         end_s = self.now_s() + within_s
         while not is_so():
             assert not self.machine.has_died, f"the guest died before this was so: {what}"
-            assert self.now_s() < end_s, f"not within {within_s:g} s: {what}"
+            assert self.now_s() < end_s, f"not within {within_s:g} s: {what}; {self._as_buttons_see_it()}"
             await pause(LOOK_EVERY_S)
+
+    def _as_buttons_see_it(self) -> str:
+        """Who is connected, who calls, who is silent: told when something does not come about."""
+        return ", ".join(
+            f"{name} is {'connected' if button.is_connected else button.advertisement or 'silent'}"
+            for name, button in self.buttons.items()
+        )
 
 
 def is_settled(button: Peripheral) -> bool:

@@ -21,7 +21,8 @@ from flicbridge.outbox import database
 from flicbridge.outbox.database import migrations
 from flicbridge.outbox.fault import Fault
 from flicbridge.outbox.health import Health
-from flicbridge.outbox.store import Attempt, Store
+from flicbridge.outbox.job import Attempt
+from flicbridge.outbox.store import Store
 from flicbridge.press.event import Counter
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

@@ -21,9 +21,9 @@ from flicbridge.alert.plan import Plan, Route, Step
 from flicbridge.clock import Clock, LoopClock
 from flicbridge.observation import Observation, Value
 from flicbridge.outbox.database import Worker
-from flicbridge.outbox.job import Job
+from flicbridge.outbox.job import Attempt, Job
 from flicbridge.outbox.ledger import CLOSE_AFTER, Effect, Ledger, Taken
-from flicbridge.outbox.store import Attempt, Store
+from flicbridge.outbox.store import Store
 from flicbridge.press.event import Counter
 
 SERIAL = "BF12-A34567"

@@ -11,9 +11,9 @@ import pytest
 from flicbridge.alert.alert import AlertEvent, AlertState, DeliveryState, Happening, Purpose, Way
 from flicbridge.alert.desk import Change
 from flicbridge.outbox.database import migrations
-from flicbridge.outbox.job import Job
+from flicbridge.outbox.job import Attempt, Job
 from flicbridge.outbox.rows import standing_row
-from flicbridge.outbox.store import Attempt, Store
+from flicbridge.outbox.store import Store
 
 NOW = datetime(2026, 3, 1, 14, 2, tzinfo=UTC)
 SAID_AT = NOW + timedelta(seconds=3)

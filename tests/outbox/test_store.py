@@ -16,7 +16,8 @@ from flicbridge.alert.desk import Change, Mark
 from flicbridge.errors import StoreError, StoreTooNewError
 from flicbridge.observation import Observation
 from flicbridge.outbox.database import migrations
-from flicbridge.outbox.store import Attempt, Store
+from flicbridge.outbox.job import Attempt
+from flicbridge.outbox.store import Store
 from flicbridge.press.event import Counter
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

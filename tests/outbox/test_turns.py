@@ -23,10 +23,10 @@ from flicbridge.alert.desk import Desk, Identity, Press, Reaction
 from flicbridge.alert.plan import Plan, Route, Step
 from flicbridge.clock import LoopClock
 from flicbridge.outbox.database import migrations
-from flicbridge.outbox.job import Job
+from flicbridge.outbox.job import Attempt, Job
 from flicbridge.outbox.ledger import Ledger
 from flicbridge.outbox.rows import standing_row
-from flicbridge.outbox.store import Attempt, Store
+from flicbridge.outbox.store import Store
 from flicbridge.supervise import alongside
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)

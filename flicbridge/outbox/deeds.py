@@ -1,0 +1,166 @@
+"""What the store does to the database in one go: each function is one transaction, or one look.
+
+They run on the thread that owns the connection.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from flicbridge.alert import life
+from flicbridge.alert.alert import Alert, AlertEvent, AlertState, Delivery, DeliveryState
+from flicbridge.alert.desk import Change, Mark, Standing
+from flicbridge.outbox import queries, rows
+from flicbridge.outbox.button import ButtonRecord
+from flicbridge.outbox.database import transaction
+from flicbridge.outbox.job import Attempt, Job
+
+
+def commit(db: sqlite3.Connection, change: Change, now_at: datetime) -> UUID | None:
+    with transaction(db):
+        known = _alert_of(db, change.press)
+        if known is None:
+            for standing in change.standings:
+                db.execute(queries.PUT_STANDING, rows.standing_row(standing))
+            db.executemany(queries.ADD_EVENT, map(rows.event_row, change.history))
+            db.executemany(queries.WITHDRAW, ({"alert": str(alert)} for alert in change.withdraw))
+            over = (standing.alert.id for standing in change.standings if standing.state in life.OVER)
+            db.executemany(queries.CLEAR_RESERVE, ({"alert": str(alert)} for alert in over))
+            db.executemany(
+                queries.ADD_DELIVERY,
+                (rows.delivery_row(d, under_way=d.at_once or d.due_at <= now_at) for d in change.deliveries),
+            )
+        if change.mark is not None:
+            db.execute(queries.PUT_MARK, _mark_row(change.mark))
+    return known
+
+
+def _alert_of(db: sqlite3.Connection, press: UUID | None) -> UUID | None:
+    if press is None:
+        return None
+    row = db.execute(queries.ALERT_OF_PRESS, {"press": str(press)}).fetchone()
+    return UUID(row["alert"]) if row else None
+
+
+def _mark_row(mark: Mark) -> rows.Row:
+    return {
+        "serial": mark.serial,
+        "boot_id": mark.counter.boot_id,
+        "event_count": mark.counter.event_count,
+        "small_count": mark.counter.small_count,
+    }
+
+
+def release_row(delivery: Delivery, now_at: datetime) -> rows.Row:
+    lives = delivery.expires_at - delivery.due_at
+    return {
+        "id": str(delivery.id),
+        "due_at": now_at.timestamp(),
+        "expires_at": (now_at + lives).timestamp(),
+    }
+
+
+def settle(
+    db: sqlite3.Connection,
+    attempt: Attempt,
+    event: AlertEvent | None,
+    standing: Standing | None,
+    released: Sequence[Delivery],
+) -> None:
+    job, at = attempt.job, attempt.at.timestamp()
+    arrived = attempt.state in (DeliveryState.SENT, DeliveryState.DELIVERED)
+    row = {
+        "id": str(job.id),
+        "state": attempt.state,
+        "due_at": attempt.due_at.timestamp(),
+        "attempts": job.attempts,
+        "key_no": job.key_no,
+        "provider_id": job.provider_id,
+        "last_error": None if arrived else attempt.detail,
+        "sent_at": at + attempt.took_s if arrived else None,
+        "delivered_at": at + attempt.took_s if attempt.state is DeliveryState.DELIVERED else None,
+        "provider_sent_at": _said(attempt, DeliveryState.SENT),
+        "provider_delivered_at": _said(attempt, DeliveryState.DELIVERED),
+    }
+    with transaction(db):
+        if not db.execute(queries.SETTLE, row).rowcount:
+            _bring_back(db, job)
+            db.execute(queries.SETTLE, row)
+        db.execute(
+            queries.ADD_ATTEMPT,
+            {
+                "delivery": str(job.id),
+                "number": job.attempts,
+                "at": at,
+                "took_s": attempt.took_s,
+                "outcome": attempt.failure or attempt.state,
+                "detail": attempt.detail,
+            },
+        )
+        if event is not None:
+            db.execute(queries.ADD_EVENT, rows.event_row(event))
+        if standing is not None:
+            db.execute(queries.PUT_STANDING, rows.standing_row(standing))
+        now_at = attempt.at + timedelta(seconds=attempt.took_s)
+        db.executemany(queries.RELEASE, (release_row(delivery, now_at) for delivery in released))
+
+
+def _said(attempt: Attempt, state: DeliveryState) -> float | None:
+    """When the provider says that a message came into this state."""
+    says = attempt.state is state and attempt.provider_at is not None
+    return attempt.provider_at.timestamp() if says and attempt.provider_at else None
+
+
+def _bring_back(db: sqlite3.Connection, job: Job) -> None:
+    """Write down what was sent from memory while the disk refused, or was lost with an older database."""
+    alert = job.alert
+    standing = Standing(alert, AlertState.RAISED, 1, alert.pressed_at, alert.received_at)
+    db.execute(queries.ADD_MISSING_STANDING, rows.standing_row(standing))
+    db.execute(queries.ADD_DELIVERY, rows.delivery_row(job.delivery, under_way=True))
+
+
+def jobs(db: sqlite3.Connection, ids: Iterable[rows.Row]) -> list[Job]:
+    """Deliveries of one alert share its snapshot, or a long queue would hold it many times."""
+    alerts: dict[str, Alert] = {}
+    found = (db.execute(queries.JOB, row).fetchone() for row in ids)
+    return [rows.job_of(row, alerts) for row in found if row is not None]
+
+
+def buttons(db: sqlite3.Connection) -> dict[str, ButtonRecord]:
+    return {row["serial"]: rows.button_of(row) for row in db.execute(queries.BUTTONS)}
+
+
+def forget_pairing(db: sqlite3.Connection, serial: str) -> bool:
+    db.execute("PRAGMA secure_delete = ON")  # or the secret would stay in a corner of the page
+    with transaction(db):
+        forgotten = db.execute(queries.FORGET_PAIRING, {"serial": serial}).rowcount
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()  # and in the journal
+    return bool(forgotten)
+
+
+def show(db: sqlite3.Connection, alert: str) -> dict[str, Any] | None:
+    found = db.execute(queries.SHOW_ALERT, {"id": alert}).fetchone()
+    if found is None:
+        return None
+    parts = {"history": queries.HISTORY, "deliveries": queries.DELIVERIES, "attempts": queries.ATTEMPTS}
+    return {
+        "standing": rows.standing_of(found),
+        **{name: [dict(r) for r in db.execute(sql, {"alert": alert})] for name, sql in parts.items()},
+    }
+
+
+def counts(db: sqlite3.Connection) -> dict[str, Any]:
+    numbers = {row["state"]: row["number"] for row in db.execute(queries.COUNTS)}
+    oldest = db.execute(queries.OLDEST_DUE).fetchone()["due_at"]
+    return {
+        "queued": numbers.get("queued", 0),
+        "sending": numbers.get("sending", 0),
+        "oldest_due_at": None if oldest is None else rows.utc(oldest),
+    }
+
+
+def in_one(db: sqlite3.Connection, query: str, batch: Sequence[rows.Row]) -> None:
+    with transaction(db):
+        db.executemany(query, batch)
