@@ -58,8 +58,10 @@ DOORS: Final = {
     "cryptography": {"press", "simulator"},
     "dbus_fast": {"press"},  # comes with bleak, on Linux
     "durationpy": {"durations"},
+    "geopy": {"place"},
     "gsm0338": {"transport"},
     "phonenumbers": {"alert"},
+    "prometheus_client": {"api"},
     "platformdirs": {"config"},
     "rich": {"cli", "simulator"},
     "sqlite3": {"outbox"},
