@@ -4,6 +4,7 @@ buttons -> paths -> ledger (desk, store) -> courier -> channels -> transports
 """
 
 import os
+import random
 import tempfile
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
@@ -15,6 +16,7 @@ import structlog
 
 from flicbridge import __version__
 from flicbridge.answering import Answering
+from flicbridge.canary import Canary
 from flicbridge.channel import RehearsalCarrier, TransportCarrier, Words
 from flicbridge.clock import Clock, SystemClock
 from flicbridge.config.plan import channels_of, desk_of, plan_of
@@ -37,10 +39,12 @@ from flicbridge.outbox.store import Store
 from flicbridge.press.flicd.daemon import reaching_flicd
 from flicbridge.replies import Replies, receiving
 from flicbridge.room import RadioRoom, open_room
+from flicbridge.servicemanager import ServiceManager
 from flicbridge.supervise import Start
 from flicbridge.transport.base import Context, Message
 from flicbridge.transport.notice import House as SpeakingHouse
 from flicbridge.transport.registry import build
+from flicbridge.watchdog import Watchdog
 from flicbridge.workshop import Workshop, wants_radio
 
 log = structlog.get_logger()
@@ -81,7 +85,13 @@ async def run(
     """
     rehearse = (show or (lambda _message: None)) if dry_run else None
     async with open_bridge(
-        settings, credentials, clock=SystemClock(), rehearse=rehearse, reread=reread, watches_network=True
+        settings,
+        credentials,
+        clock=SystemClock(),
+        rehearse=rehearse,
+        reread=reread,
+        watches_network=True,
+        manager=ServiceManager.of(os.environ),
     ) as bridge:
         await bridge.run()
 
@@ -96,6 +106,7 @@ async def open_bridge(
     room: RadioRoom | None = None,
     reread: Callable[[], Settings] | None = None,
     watches_network: bool = False,
+    manager: ServiceManager | None = None,
 ) -> AsyncGenerator[Bridge]:
     """Build a bridge: open what must be open, and connect the parts. Nothing moves before `Bridge.run`.
 
@@ -105,6 +116,7 @@ async def open_bridge(
         rehearse: show messages instead of sending them, and keep nothing.
         room: a radio that is open already; otherwise one is opened if a button needs it.
         watches_network: try again at once when this machine's network comes back; not for simulated ones.
+        manager: the service manager to vouch to; None: nobody vouches for this bridge.
 
     Raises:
         See `run`.
@@ -160,6 +172,7 @@ async def open_bridge(
                 watches={**watches, "replies": replies.run} if replies.channels else watches,
                 maintainer=_maintainer(settings, carriers, board, clock),
                 answering=answering,
+                watchdog=None if manager is None else _watchdog(manager, ledger, board, clock),
             )
         )
 
@@ -176,6 +189,11 @@ def _maintainer(
     }
     spoken = SpeakingHouse(settings.bridge.id, settings.bridge.language, settings.bridge.timezone)
     return Maintainer(spoken, channels, board, clock) if channels else None
+
+
+def _watchdog(manager: ServiceManager, ledger: Ledger, board: Board, clock: Clock) -> Watchdog:
+    canary = Canary(ledger, random.SystemRandom().randrange(1, 2**32), clock=clock)
+    return Watchdog(canary, manager, board, clock)
 
 
 def _watches(

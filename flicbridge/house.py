@@ -21,6 +21,7 @@ from flicbridge.clock import Clock
 from flicbridge.errors import Failure, InputError, StoreError
 from flicbridge.gesture.script import finger_script
 from flicbridge.guard.board import Board
+from flicbridge.guard.lag import watch_lag
 from flicbridge.guard.status import House, report
 from flicbridge.listening import Listening, Roster
 from flicbridge.maintainer import Maintainer
@@ -32,6 +33,7 @@ from flicbridge.path import ButtonPath
 from flicbridge.press.virtual import VirtualButton
 from flicbridge.room import Finger
 from flicbridge.supervise import Backoff, Start, keep_running
+from flicbridge.watchdog import Watchdog
 
 log = structlog.get_logger()
 
@@ -56,6 +58,7 @@ class Parts:
         watches: look out for a network that comes back, for replies; by name.
         maintainer: tells whoever looks after the bridge what is wrong with it; None if there is nobody.
         answering: how answers are taken.
+        watchdog: vouches for the bridge; None where nobody needs that, as in a rehearsal of an hour's length.
     """
 
     house: House
@@ -75,6 +78,7 @@ class Parts:
     watches: Mapping[str, Start]
     maintainer: Maintainer | None
     answering: Answering
+    watchdog: Watchdog | None = None
 
 
 class Bridge:
@@ -100,12 +104,24 @@ class Bridge:
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.ready = asyncio.Event()
 
+    @property
+    def board(self) -> Board:
+        """Where its parts pin what they notice."""
+        return self._parts.board
+
     async def run(self) -> None:
         """Run until cancelled. `ready` is set once presses are taken.
 
         Raises:
             InputError: another bridge runs on this state.
         """
+        try:
+            await self._run()
+        finally:
+            if (watchdog := self._parts.watchdog) is not None:
+                watchdog.manager.stopping()
+
+    async def _run(self) -> None:
         parts = self._parts
         observe, answers = parts.board.observe, parts.answering.answers
         async with serving(self, parts.state_dir, parts.listen, observe=observe, answers=answers):
@@ -118,6 +134,8 @@ class Bridge:
                 await self._virtual_buttons_are_there()
                 log.info("bridge_ready", bridge=parts.house.bridge, rehearsal=parts.house.rehearsal)
                 self.ready.set()
+                if parts.watchdog is not None:
+                    parts.watchdog.manager.ready()
 
     async def _virtual_buttons_are_there(self) -> None:
         """Whoever reads that we are ready may press at once."""
@@ -132,6 +150,10 @@ class Bridge:
         yield from self._parts.watches.items()
         if (maintainer := self._parts.maintainer) is not None:
             yield "maintainer", lambda: maintainer.watch(self.status)
+        if (watchdog := self._parts.watchdog) is not None:
+            yield from watchdog.canary.parts()
+            yield "watchdog", lambda: watchdog.watch(lambda: self._paths)
+            yield "lag", lambda: watch_lag(self._parts.clock, self._parts.board.observe)
         yield "turns", self._parts.ledger.keep_time
         yield "disk", self._caretaker.mend_for_ever
         yield "backlog", self._caretaker.feed_for_ever

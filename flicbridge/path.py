@@ -55,6 +55,13 @@ class Fingers:
         return (self.small_reactions if gesture.key else self.reactions)[gesture.name]
 
 
+@dataclass(frozen=True, slots=True)
+class _Echo:
+    """Asks whether the path still takes what it hears."""
+
+    back: asyncio.Future[None]
+
+
 class ButtonPath:
     """Carries the presses of one button as far as the ledger, and tells the button what is safe."""
 
@@ -77,7 +84,7 @@ class ButtonPath:
         self._hands = fingers.hands()
         self._timeline = EarliestArrival()
         self._queue_silent_s = -math.inf  # until then the rest of a queue may come
-        self._heard: asyncio.Queue[Heard] = asyncio.Queue()
+        self._heard: asyncio.Queue[Heard | _Echo] = asyncio.Queue()
         self._marked: Counter | None = None
         self._serial: str | None = None
         self._boot_id: int | None = None
@@ -93,6 +100,12 @@ class ButtonPath:
         self._asked.append(future)
         return future
 
+    async def echo(self) -> None:
+        """Return once the path has taken all that it has heard up to now; the caller limits the time."""
+        back: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._heard.put_nowait(_Echo(back))
+        await back
+
     async def listen(self) -> None:
         """Let the source run; for ever."""
         await self.source.run(self._hear)
@@ -105,6 +118,9 @@ class ButtonPath:
         """Carry what is heard; for ever."""
         while True:
             heard = await self._next()
+            if isinstance(heard, _Echo):
+                _answer(heard)
+                continue
             async with self.taking:
                 await self._carry(self._gestures(heard))
 
@@ -115,7 +131,7 @@ class ButtonPath:
         if self._heard.empty():
             await self._note_settled()
 
-    async def _next(self) -> Heard | None:
+    async def _next(self) -> Heard | _Echo | None:
         """What is heard next, or None when the recognisers' time has come."""
         if not self._heard.empty():
             return self._heard.get_nowait()
@@ -207,3 +223,8 @@ class ButtonPath:
 
     def _say(self, fact: str, value: Value) -> None:
         self._observe(Observation(f"button:{self.fingers.button}", fact, value))
+
+
+def _answer(echo: _Echo) -> None:
+    if not echo.back.done():  # whoever asked may have given up
+        echo.back.set_result(None)

@@ -33,6 +33,7 @@ STAGES: Final = {
 BUILDERS: Final = {
     "answering",
     "bridge",
+    "canary",
     "caretaker",
     "channel",
     "house",
@@ -41,6 +42,9 @@ BUILDERS: Final = {
     "path",
     "replies",
     "room",
+    "selfcheck",
+    "servicemanager",
+    "watchdog",
     "workshop",
 }
 """The composition root and what it is made of: they may know everything but the command line."""
@@ -56,7 +60,7 @@ DOORS: Final = {
     "bleak": {"press", "simulator"},
     "bumble": {"simulator"},
     "cryptography": {"press", "simulator"},
-    "dbus_fast": {"press"},  # comes with bleak, on Linux
+    "dbus_fast": {"press", "selfcheck"},  # comes with bleak, on Linux
     "durationpy": {"durations"},
     "geopy": {"place"},
     "gsm0338": {"transport"},

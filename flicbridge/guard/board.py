@@ -54,6 +54,10 @@ class Board:
         """The newest note, or None."""
         return self._notes.get((subject, fact))
 
+    def notes(self, fact: str) -> Iterator[tuple[str, Note]]:
+        """Every subject of which this fact is known, with the note."""
+        return ((subject, note) for (subject, of), note in self._notes.items() if of == fact)
+
     def facts(self, subject: str) -> dict[str, Value]:
         """All that is known of one subject."""
         return {fact: note.value for (of, fact), note in self._notes.items() if of == subject}

@@ -9,6 +9,8 @@ from uuid import UUID
 from flicbridge.alert.alert import Alert
 from flicbridge.guard.attacks import REMEMBERED, attacks, unproven
 from flicbridge.guard.board import Board
+from flicbridge.guard.lag import LAGGING_S
+from flicbridge.guard.parts import failing
 from flicbridge.observation import Value
 from flicbridge.press.settings import Family
 
@@ -134,6 +136,7 @@ def report(
         "buttons": [_button(button, board) for button in house.buttons],
         "channels": [_channel(channel, board) for channel in house.channels],
         "store": board.facts("store"),
+        "pipeline": board.facts("pipeline"),
         "outbox": {
             "queued": counts.get("queued", 0),
             "sending": counts.get("sending", 0),
@@ -194,6 +197,7 @@ def _troubles(house: House, board: Board, now_at: datetime) -> Iterator[Trouble]
         yield from _said(board, f"channel:{channel.channel}", "state", wrong, "last_error")
         unread = {"unread": "replies_unread"}
         yield from _said(board, f"channel:{channel.channel}", "replies", unread, "replies_error")
+    yield from _bridge(board, now_at)
     yield from _clock(board, now_at)
     yield from _said(board, "store", "state", {"sick": "store_sick"}, "error")
     yield from _said(board, "store", "reserve", {"spent": "disk_full"}, "fault")
@@ -201,6 +205,20 @@ def _troubles(house: House, board: Board, now_at: datetime) -> Iterator[Trouble]
         if (note := board.note("store", fact)) is not None and note.value:
             yield Trouble("store", problem, _text(note.value), note.since_at)
     yield from _said(board, "api", "state", {"impaired": "api_impaired"}, "error")
+
+
+def _bridge(board: Board, now_at: datetime) -> Iterator[Trouble]:
+    """The bridge itself: whether a press would get through it, and whether its parts stay alive."""
+    pipeline = board.note("pipeline", "state")
+    if pipeline is not None and pipeline.value == "stuck":
+        yield Trouble("bridge", "pipeline_stuck", "", pipeline.since_at)
+    for found in failing(board, now_at):
+        problem = "vital_part_failing" if found.is_vital else "part_failing"
+        detail = f"{found.part}: {found.failure}"
+        yield Trouble("bridge", problem, detail, found.since_at, found.failures, found.since_at)
+    lag = board.note("loop", "lag_s")
+    if lag is not None and isinstance(lag.value, int | float) and lag.value > LAGGING_S:
+        yield Trouble("bridge", "loop_lagging", f"{lag.value:.1f} s", lag.since_at)
 
 
 def _clock(board: Board, now_at: datetime) -> Iterator[Trouble]:

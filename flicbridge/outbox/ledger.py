@@ -102,7 +102,7 @@ class Ledger:
             known, safe = await self._commit(change)
             if known is not None:
                 return Taken(Effect.KNOWN, known, safe=True)
-            if not safe:
+            if not safe and change.history:  # a press that means nothing is not owed to anybody
                 self._unsaved[press.id] = change
             self._believe(change)
             if safe and self._unsaved:  # whoever is told that this one is safe forgets those before it
@@ -110,7 +110,8 @@ class Ledger:
                 safe = not self._unsaved
         await self._clock.sleep(0)  # the messages leave first; all that is left to do here can wait for them
         taken = Taken(_effect(press, change), _alert_of(change), safe)
-        log.info(
+        tell = log.debug if taken.effect is Effect.NOTHING else log.info  # a canary sings all day
+        tell(
             "press_taken",
             press=str(press.id),
             effect=taken.effect.value,
