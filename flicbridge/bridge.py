@@ -15,6 +15,7 @@ from typing import Final, Protocol
 import structlog
 
 from flicbridge import __version__
+from flicbridge.alert.plan import Plan
 from flicbridge.answering import Answering
 from flicbridge.canary import Canary
 from flicbridge.channel import RehearsalCarrier, TransportCarrier, Words
@@ -155,7 +156,7 @@ async def open_bridge(
         first = workshop.roster(settings, records)
         yield Bridge(
             Parts(
-                house=_house(settings, first, clock, rehearsal=rehearse is not None),
+                house=_house(settings, first, plan, clock, rehearsal=rehearse is not None),
                 state_dir=settings.bridge.state_dir,
                 listen=settings.api.address,
                 keep=timedelta(days=settings.alerts.keep_days),
@@ -280,7 +281,8 @@ async def _open_channels(
     return carriers
 
 
-def _house(settings: Settings, roster: Roster, clock: Clock, *, rehearsal: bool) -> House:
+def _house(settings: Settings, roster: Roster, plan: Plan, clock: Clock, *, rehearsal: bool) -> House:
+    first = {route.channel for step in plan.steps if not step.after for route in step.routes}
     return House(
         bridge=settings.bridge.id,
         version=__version__,
@@ -290,7 +292,7 @@ def _house(settings: Settings, roster: Roster, clock: Clock, *, rehearsal: bool)
         believes_test_key=settings.radio.believe_test_key,
         buttons=roster.buttons,
         channels=tuple(
-            ChannelPart(channel, recipient, options.transport)
+            ChannelPart(channel, recipient, options.transport, is_first=channel in first)
             for recipient, channel, options in channels_of(settings)
         ),
     )

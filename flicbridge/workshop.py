@@ -8,6 +8,7 @@ from typing import Final
 
 import structlog
 
+from flicbridge.alert.desk import Reaction
 from flicbridge.clock import Clock
 from flicbridge.config.settings import ButtonSettings, Settings
 from flicbridge.errors import InputError
@@ -187,6 +188,7 @@ def _button_parts(settings: Settings, sources: Mapping[str, ButtonSource]) -> tu
             over_radio=button.family is not Family.VIRTUAL,
             paired=button.name in sources,
             has_small_gestures=bool(button.small_gestures),
+            raises=Reaction.ALERT in button.reactions(),
         )
         for button in settings.buttons
     )

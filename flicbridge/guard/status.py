@@ -11,6 +11,7 @@ from flicbridge.guard.attacks import REMEMBERED, attacks, unproven
 from flicbridge.guard.board import Board
 from flicbridge.guard.lag import LAGGING_S
 from flicbridge.guard.parts import failing
+from flicbridge.guard.protection import Chain, Problem, judge
 from flicbridge.observation import Value
 from flicbridge.press.settings import Family
 
@@ -36,6 +37,7 @@ class ButtonPart:
     Attributes:
         paired: always, for families that need no pairing.
         has_small_gestures: it is meant to be a Flic Duo.
+        raises: whether one of its gestures is an alert.
     """
 
     name: str
@@ -44,15 +46,26 @@ class ButtonPart:
     over_radio: bool
     paired: bool
     has_small_gestures: bool = False
+    raises: bool = True
+
+    @property
+    def heard_through(self) -> str:
+        """The part that it is heard through; empty if it needs none."""
+        return {Family.FLIC2: "radio", Family.FLICD: "flicd"}.get(Family(self.family), "")
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelPart:
-    """A configured channel."""
+    """A configured channel.
+
+    Attributes:
+        is_first: whether somebody is told over it at once, in the plan's first step.
+    """
 
     channel: str
     recipient: str
     transport: str
+    is_first: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +84,14 @@ class House:
     buttons: tuple[ButtonPart, ...]
     channels: tuple[ChannelPart, ...]
     believes_test_key: bool = False
+
+    @property
+    def chain(self) -> Chain:
+        """What an alert can travel through."""
+        return Chain(
+            {button.name: button.heard_through for button in self.buttons if button.raises},
+            frozenset(channel.channel for channel in self.channels if channel.is_first),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +126,20 @@ def report(
 ) -> dict[str, Any]:
     """The answer of `flicbridge status --json`: ready for JSON.
 
-    `ok` is True when nothing is known to be wrong; `problems` lists what is, `radio`, `flicd`, `buttons`,
-    `channels` and `store` repeat what the parts last said of themselves.
+    `protection` is the answer, `problems` lists all that is known to be wrong, each with what it `makes` of
+    its own link; `radio`, `flicd`, `buttons`, `channels` and `store` repeat what the parts last said of
+    themselves. `ok` is True when nothing at all is known to be wrong.
     """
     troubles = [*_troubles(house, board, now_at), *map(_unanswered, unanswered)]
+    problems = [Problem(t.part, t.problem, t.since_at) for t in troubles]
+    verdict = judge(problems, house.chain)
     oldest = counts.get("oldest_due_at")
     return {
+        "protection": {
+            "state": verdict.state.value,
+            "since": _iso(verdict.since_at),
+            "because": [f"{problem.part}/{problem.problem}" for problem in verdict.because],
+        },
         "ok": not troubles,
         "problems": [
             {
@@ -120,8 +149,9 @@ def report(
                 "since": _iso(t.since_at),
                 "times": t.times,
                 "last": _iso(t.last_at),
+                "makes": p.makes.value,
             }
-            for t in troubles
+            for t, p in zip(troubles, problems, strict=True)
         ],
         "bridge": {
             "id": house.bridge,
@@ -193,11 +223,13 @@ def _troubles(house: House, board: Board, now_at: datetime) -> Iterator[Trouble]
         for seen in attacks(part, board, now_at):
             yield Trouble(part, seen.kind, seen.detail, seen.since_at, seen.times, seen.last_at)
     for channel in house.channels:
+        if board.note(f"channel:{channel.channel}", "state") is None:
+            yield Trouble(f"channel:{channel.channel}", "channel_unproven", "", None)
         wrong = {"failing": "channel_failing", "refused": "channel_refused"}
         yield from _said(board, f"channel:{channel.channel}", "state", wrong, "last_error")
         unread = {"unread": "replies_unread"}
         yield from _said(board, f"channel:{channel.channel}", "replies", unread, "replies_error")
-    yield from _bridge(board, now_at)
+    yield from _bridge(house, board, now_at)
     yield from _clock(board, now_at)
     yield from _said(board, "store", "state", {"sick": "store_sick"}, "error")
     yield from _said(board, "store", "reserve", {"spent": "disk_full"}, "fault")
@@ -207,8 +239,10 @@ def _troubles(house: House, board: Board, now_at: datetime) -> Iterator[Trouble]
     yield from _said(board, "api", "state", {"impaired": "api_impaired"}, "error")
 
 
-def _bridge(board: Board, now_at: datetime) -> Iterator[Trouble]:
+def _bridge(house: House, board: Board, now_at: datetime) -> Iterator[Trouble]:
     """The bridge itself: whether a press would get through it, and whether its parts stay alive."""
+    if house.rehearsal:
+        yield Trouble("bridge", "rehearsing", "", house.started_at)
     pipeline = board.note("pipeline", "state")
     if pipeline is not None and pipeline.value == "stuck":
         yield Trouble("bridge", "pipeline_stuck", "", pipeline.since_at)

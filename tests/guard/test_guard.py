@@ -186,7 +186,7 @@ async def test_a_silence_lasts_since_the_last_sign_of_life(board: Board, clock: 
 
 
 async def test_a_button_that_was_never_paired_or_heard_is_a_problem(board: Board) -> None:
-    assert [p["problem"] for p in answer(board)["problems"]] == ["not_connected"]
+    assert [p["problem"] for p in answer(board)["problems"]] == ["not_connected", "channel_unproven"]
     unpaired = House(
         "b", "1", 7, NOON, False, (ButtonPart("poche", "flic2", "", over_radio=True, paired=False),), ()
     )
@@ -205,3 +205,24 @@ async def test_a_house_without_radio_buttons_does_not_care_about_the_radio(board
     say(board, "radio", state="off", error="no adapter")
     virtual = House("b", "1", 7, NOON, False, HOUSE.buttons[1:], ())
     assert answer(board, virtual)["ok"]
+
+
+async def test_a_channel_that_never_carried_anything_is_not_called_proven(board: Board) -> None:
+    well(board)
+    before = answer(board)
+    fresh = replace(HOUSE, channels=(ChannelPart("new/0", "new", "http"),))
+    after = answer(board, fresh)
+    assert (before["protection"]["state"], after["protection"]["state"]) == ("protected", "degraded")
+    assert after["protection"]["because"] == ["channel:new/0/channel_unproven"]
+
+
+async def test_the_answer_says_since_when_nobody_is_protected(board: Board, clock: Clock) -> None:
+    well(board)
+    await clock.sleep(60)
+    say(board, "channel:samu/0", state="failing", last_error="no route")
+    found = answer(board)["protection"]
+    assert found == {
+        "state": "not_protected",
+        "since": (NOON + timedelta(seconds=60)).isoformat(timespec="milliseconds"),
+        "because": ["channel:samu/0/channel_failing"],
+    }
