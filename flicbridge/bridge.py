@@ -26,6 +26,7 @@ from flicbridge.errors import StoreError
 from flicbridge.guard.board import Board
 from flicbridge.guard.status import ChannelPart, House
 from flicbridge.guard.timekeeper import keep_time
+from flicbridge.heartbeat import Heartbeat
 from flicbridge.house import Bridge, Parts
 from flicbridge.listening import Roster
 from flicbridge.maintainer import Maintainer
@@ -173,6 +174,7 @@ async def open_bridge(
                 watches={**watches, "replies": replies.run} if replies.channels else watches,
                 maintainer=_maintainer(settings, carriers, board, clock),
                 answering=answering,
+                heartbeat=None if rehearse else _heartbeat(settings, credentials, board, clock),
                 watchdog=None if manager is None else _watchdog(manager, ledger, board, clock),
             )
         )
@@ -190,6 +192,14 @@ def _maintainer(
     }
     spoken = SpeakingHouse(settings.bridge.id, settings.bridge.language, settings.bridge.timezone)
     return Maintainer(spoken, channels, board, clock) if channels else None
+
+
+def _heartbeat(settings: Settings, credentials: Secrets, board: Board, clock: Clock) -> Heartbeat | None:
+    """Who tells somebody outside that all is well; None if nobody listens."""
+    name, every = settings.maintainer.heartbeat, settings.maintainer.heartbeat_every
+    if name is None:
+        return None
+    return Heartbeat(credentials.get(name), every.total_seconds(), clock, board.observe)
 
 
 def _watchdog(manager: ServiceManager, ledger: Ledger, board: Board, clock: Clock) -> Watchdog:

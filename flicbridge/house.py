@@ -23,6 +23,7 @@ from flicbridge.gesture.script import finger_script
 from flicbridge.guard.board import Board
 from flicbridge.guard.lag import watch_lag
 from flicbridge.guard.status import House, report
+from flicbridge.heartbeat import Heartbeat
 from flicbridge.listening import Listening, Roster
 from flicbridge.maintainer import Maintainer
 from flicbridge.outbox.courier import Courier
@@ -58,6 +59,7 @@ class Parts:
         watches: look out for a network that comes back, for replies; by name.
         maintainer: tells whoever looks after the bridge what is wrong with it; None if there is nobody.
         answering: how answers are taken.
+        heartbeat: tells somebody outside that all is well; None if nobody listens.
         watchdog: vouches for the bridge; None where nobody needs that, as in a rehearsal of an hour's length.
     """
 
@@ -78,6 +80,7 @@ class Parts:
     watches: Mapping[str, Start]
     maintainer: Maintainer | None
     answering: Answering
+    heartbeat: Heartbeat | None = None
     watchdog: Watchdog | None = None
 
 
@@ -154,6 +157,8 @@ class Bridge:
             yield from watchdog.canary.parts()
             yield "watchdog", lambda: watchdog.watch(lambda: self._paths)
             yield "lag", lambda: watch_lag(self._parts.clock, self._parts.board.observe)
+        if (heartbeat := self._parts.heartbeat) is not None:
+            yield "heartbeat", lambda: heartbeat.beat(self.status)
         yield "turns", self._parts.ledger.keep_time
         yield "disk", self._caretaker.mend_for_ever
         yield "backlog", self._caretaker.feed_for_ever

@@ -36,6 +36,7 @@ BUILDERS: Final = {
     "canary",
     "caretaker",
     "channel",
+    "heartbeat",
     "house",
     "listening",
     "maintainer",
@@ -60,7 +61,7 @@ DOORS: Final = {
     "bleak": {"press", "simulator"},
     "bumble": {"simulator"},
     "cryptography": {"press", "simulator"},
-    "dbus_fast": {"press", "selfcheck"},  # comes with bleak, on Linux
+    "dbus_fast": {"press", "selfcheck", "simulator"},  # comes with bleak, on Linux
     "durationpy": {"durations"},
     "geopy": {"place"},
     "gsm0338": {"transport"},

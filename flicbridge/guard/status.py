@@ -250,6 +250,7 @@ def _bridge(house: House, board: Board, now_at: datetime) -> Iterator[Trouble]:
         problem = "vital_part_failing" if found.is_vital else "part_failing"
         detail = f"{found.part}: {found.failure}"
         yield Trouble("bridge", problem, detail, found.since_at, found.failures, found.since_at)
+    yield from _said(board, "heartbeat", "state", {"failing": "watched_by_nobody"}, "error")
     lag = board.note("loop", "lag_s")
     if lag is not None and isinstance(lag.value, int | float) and lag.value > LAGGING_S:
         yield Trouble("bridge", "loop_lagging", f"{lag.value:.1f} s", lag.since_at)
