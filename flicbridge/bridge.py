@@ -15,6 +15,7 @@ from typing import Final, Protocol
 import structlog
 
 from flicbridge import __version__
+from flicbridge.alert.desk import Desk
 from flicbridge.alert.plan import Plan
 from flicbridge.answering import Answering
 from flicbridge.canary import Canary
@@ -22,8 +23,10 @@ from flicbridge.channel import RehearsalCarrier, TransportCarrier, Words
 from flicbridge.clock import Clock, SystemClock
 from flicbridge.config.plan import channels_of, desk_of, plan_of
 from flicbridge.config.settings import Settings
+from flicbridge.drills import Drills
 from flicbridge.errors import StoreError
 from flicbridge.guard.board import Board
+from flicbridge.guard.drills import Timetable
 from flicbridge.guard.status import ChannelPart, House
 from flicbridge.guard.timekeeper import keep_time
 from flicbridge.heartbeat import Heartbeat
@@ -41,6 +44,8 @@ from flicbridge.outbox.store import Store
 from flicbridge.press.flicd.daemon import reaching_flicd
 from flicbridge.replies import Replies, receiving
 from flicbridge.room import RadioRoom, open_room
+from flicbridge.rounds import Rounds
+from flicbridge.selftest import self_test
 from flicbridge.servicemanager import ServiceManager
 from flicbridge.supervise import Start
 from flicbridge.transport.base import Context, Message
@@ -118,7 +123,8 @@ async def open_bridge(
         rehearse: show messages instead of sending them, and keep nothing.
         room: a radio that is open already; otherwise one is opened if a button needs it.
         watches_network: try again at once when this machine's network comes back; not for simulated ones.
-        manager: the service manager to vouch to; None: nobody vouches for this bridge.
+        manager: the service manager to vouch to; None: nobody vouches for this bridge, nor does it hold
+            drills.
 
     Raises:
         See `run`.
@@ -176,22 +182,35 @@ async def open_bridge(
                 answering=answering,
                 heartbeat=None if rehearse else _heartbeat(settings, credentials, board, clock),
                 watchdog=None if manager is None else _watchdog(manager, ledger, board, clock),
+                drills=None
+                if manager is None or rehearse
+                else _drills(settings, carriers, store, ledger, desk, board, clock),
+                rounds=None if manager is None else _rounds(settings, carriers, board, clock),
             )
         )
+
+
+def _rounds(settings: Settings, carriers: Mapping[str, Carrier], board: Board, clock: Clock) -> Rounds:
+    """Who asks those that say nothing by themselves."""
+    asked = {name: c.transport for name, c in carriers.items() if isinstance(c, TransportCarrier)}
+    return Rounds(settings.bridge.state_dir, asked, board, clock)
 
 
 def _maintainer(
     settings: Settings, carriers: Mapping[str, Carrier], board: Board, clock: Clock
 ) -> Maintainer | None:
-    """Who tells the maintainer; None if there is none, or in a rehearsal."""
-    channels = {
-        channel: carrier
-        for recipient, channel, _ in channels_of(settings)
-        if recipient in settings.maintainer.notify
-        and isinstance(carrier := carriers[channel], TransportCarrier)
-    }
+    """Who tells the maintainer, and the doctor; None if there is neither, or in a rehearsal."""
+
+    def ways_to(names: tuple[str, ...]) -> dict[str, TransportCarrier]:
+        return {
+            channel: carrier
+            for recipient, channel, _ in channels_of(settings)
+            if recipient in names and isinstance(carrier := carriers[channel], TransportCarrier)
+        }
+
+    maintainer, doctor = ways_to(settings.maintainer.notify), ways_to(settings.alerts.tell_doctor)
     spoken = SpeakingHouse(settings.bridge.id, settings.bridge.language, settings.bridge.timezone)
-    return Maintainer(spoken, channels, board, clock) if channels else None
+    return Maintainer(spoken, maintainer, board, clock, doctor) if maintainer or doctor else None
 
 
 def _heartbeat(settings: Settings, credentials: Secrets, board: Board, clock: Clock) -> Heartbeat | None:
@@ -205,6 +224,29 @@ def _heartbeat(settings: Settings, credentials: Secrets, board: Board, clock: Cl
 def _watchdog(manager: ServiceManager, ledger: Ledger, board: Board, clock: Clock) -> Watchdog:
     canary = Canary(ledger, random.SystemRandom().randrange(1, 2**32), clock=clock)
     return Watchdog(canary, manager, board, clock)
+
+
+def _drills(
+    settings: Settings,
+    carriers: Mapping[str, Carrier],
+    store: Store,
+    ledger: Ledger,
+    desk: Desk,
+    board: Board,
+    clock: Clock,
+) -> Drills:
+    zone = settings.bridge.zone
+    return Drills(
+        timetables={kind: Timetable(kind, at, zone) for kind, at in settings.drills.cadences().items()},
+        follows=frozenset(channel for channel, carrier in carriers.items() if carrier.follows),
+        place=settings.practice.place(),
+        try_self=lambda: self_test(settings, open_bridge, clock=clock),
+        store=store,
+        ledger=ledger,
+        desk=desk,
+        board=board,
+        clock=clock,
+    )
 
 
 def _watches(

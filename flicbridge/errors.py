@@ -12,6 +12,7 @@ FlicbridgeError
 ├── DeliveryError
 │   ├── TransientDeliveryError   worth another try: no network, HTTP 429 or 5xx
 │   └── PermanentDeliveryError   never will be: bad number, wrong key
+├── LookupRefusedError           the geocoder did not say where an address is; type the coordinates
 ├── StoreError                   the disk refused; the alert goes out from memory
 └── ApiError                     the daemon could not be asked, or said no
 """
@@ -160,6 +161,18 @@ class PermanentDeliveryError(DeliveryError):
     def failure(self) -> Failure:
         """What kind of failure this is."""
         return Failure.PERMANENT
+
+
+class LookupRefusedError(FlicbridgeError):
+    """The geocoder did not say where an address is. Only the setup asks; coordinates can be typed instead.
+
+    Attributes:
+        reason: one word for code to branch on: `too_often`, `no_answer`, `unreachable`, `refused`, `nonsense`.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        self.reason = reason
+        super().__init__(message)
 
 
 class StoreError(FlicbridgeError):

@@ -14,15 +14,17 @@ import structlog
 
 from flicbridge.alert.alert import AlertState, DeliveryState, Happening, Way
 from flicbridge.alert.desk import Desk, Standing
+from flicbridge.alert.drill import Drill, DrillKind
 from flicbridge.answering import Answering
 from flicbridge.api.server import serving
 from flicbridge.caretaker import Caretaker
 from flicbridge.clock import Clock
+from flicbridge.drills import Drills
 from flicbridge.errors import Failure, InputError, StoreError
 from flicbridge.gesture.script import finger_script
 from flicbridge.guard.board import Board
 from flicbridge.guard.lag import watch_lag
-from flicbridge.guard.status import House, report
+from flicbridge.guard.status import House, drills, report
 from flicbridge.heartbeat import Heartbeat
 from flicbridge.listening import Listening, Roster
 from flicbridge.maintainer import Maintainer
@@ -33,6 +35,7 @@ from flicbridge.outbox.store import Store
 from flicbridge.path import ButtonPath
 from flicbridge.press.virtual import VirtualButton
 from flicbridge.room import Finger
+from flicbridge.rounds import Rounds
 from flicbridge.supervise import Backoff, Start, keep_running
 from flicbridge.watchdog import Watchdog
 
@@ -61,6 +64,8 @@ class Parts:
         answering: how answers are taken.
         heartbeat: tells somebody outside that all is well; None if nobody listens.
         watchdog: vouches for the bridge; None where nobody needs that, as in a rehearsal of an hour's length.
+        drills: tries out by itself whether all this works; None in a rehearsal.
+        rounds: asks those who say nothing by themselves; None in a rehearsal.
     """
 
     house: House
@@ -82,6 +87,8 @@ class Parts:
     answering: Answering
     heartbeat: Heartbeat | None = None
     watchdog: Watchdog | None = None
+    drills: Drills | None = None
+    rounds: Rounds | None = None
 
 
 class Bridge:
@@ -159,6 +166,10 @@ class Bridge:
             yield "lag", lambda: watch_lag(self._parts.clock, self._parts.board.observe)
         if (heartbeat := self._parts.heartbeat) is not None:
             yield "heartbeat", lambda: heartbeat.beat(self.status)
+        if (drills := self._parts.drills) is not None:
+            yield "drills", drills.run
+        if (rounds := self._parts.rounds) is not None:
+            yield from rounds.parts()
         yield "turns", self._parts.ledger.keep_time
         yield "disk", self._caretaker.mend_for_ever
         yield "backlog", self._caretaker.feed_for_ever
@@ -273,6 +284,24 @@ class Bridge:
     @property
     def _paths(self) -> Mapping[str, ButtonPath]:
         return {} if self._listening is None else self._listening.paths
+
+    async def drill(self, kind: DrillKind, by: str) -> Drill:
+        """Have a drill held now; returns it at once, without a result."""
+        return self._drills.ask(kind, by)
+
+    async def list_drills(self, limit: int) -> Sequence[Drill]:
+        """The newest drills, newest first."""
+        return await self._drills.newest(limit)
+
+    def due_drills(self) -> Sequence[Mapping[str, Any]]:
+        """The drills that take place by themselves, and when the next ones are due."""
+        return drills(self._parts.board)
+
+    @property
+    def _drills(self) -> Drills:
+        if self._parts.drills is None:
+            raise InputError("this bridge is a rehearsal itself: it holds no drills")
+        return self._parts.drills
 
     async def list_alerts(self, limit: int) -> Sequence[Standing]:
         """The newest alerts, newest first."""

@@ -1,12 +1,17 @@
-"""Tells whoever looks after the bridge what is wrong with it, over the channels of those named for that.
+"""Tells whoever looks after the bridge what is wrong with it, over the channels of those named for that; and
+the doctor that a press reaches nobody, and that it does again.
 
-It needs no disk: a notice is kept in memory and tried again for a day. Nothing here stands in the way of an
-alert; a notice has its own calls to the transports, a few at a time.
+It needs no disk: a notice is kept in memory and tried again for a day; one that has reached nobody when the
+bridge ends is told by its next run, as long as the fault lasts. Nothing here stands in the way of an alert: a
+notice has its own calls to the transports, one at a time on each channel, and a channel that hangs holds up
+no other.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -15,13 +20,32 @@ from flicbridge.channel import TransportCarrier
 from flicbridge.clock import Clock
 from flicbridge.guard.board import Board
 from flicbridge.guard.notices import Notice, Notices
-from flicbridge.outbox.carrier import Handed, Later, outcome_of
+from flicbridge.outbox.carrier import Handed, Later, Refused, outcome_of
+from flicbridge.outbox.schedule import Schedule
 from flicbridge.transport.base import Message
-from flicbridge.transport.notice import House, compose_notice
+from flicbridge.transport.notice import House, News, compose_notice
 
 log = structlog.get_logger()
 
 LOOK_EVERY_S: Final = 30.0
+
+# Nobody's life hangs on a notice: soon again, then a few times an hour.
+AGAIN: Final = Schedule(first_s=30.0, soon_longest_s=600.0, longest_s=600.0, jitter=0.0)
+
+
+@dataclass(slots=True)
+class _Owed:
+    """A notice that one channel has not carried yet.
+
+    Attributes:
+        notice: what it tells.
+        message: in words, with the number of the next try.
+        due_s: not before; monotonic.
+    """
+
+    notice: Notice
+    message: Message
+    due_s: float
 
 
 @dataclass(slots=True)
@@ -31,51 +55,76 @@ class Maintainer:
     Attributes:
         house: how the bridge speaks of itself.
         channels: the ways to the maintainer, by name.
+        doctor: the ways to the doctor, by name; over those that are the maintainer's as well all is told.
     """
 
     house: House
     channels: Mapping[str, TransportCarrier]
     board: Board
     clock: Clock
-    _owed: dict[tuple[str, str], Message] = field(init=False, default_factory=dict)
+    doctor: Mapping[str, TransportCarrier] = field(default_factory=dict)
+    _owed: dict[str, list[_Owed]] = field(init=False)
     _notices: Notices = field(init=False)
 
     def __post_init__(self) -> None:
-        self._notices = Notices(self.board)
+        self._notices = Notices(self.board, ZoneInfo(self.house.timezone))
+        self._owed = {channel: [] for channel in self._carriers}
+
+    @property
+    def _carriers(self) -> Mapping[str, TransportCarrier]:
+        return {**self.doctor, **self.channels}
 
     async def watch(self, status: Callable[[], Awaitable[Mapping[str, Any]]]) -> None:
         """Tell what `status` says is wrong; for ever."""
+        async with asyncio.TaskGroup() as group:
+            news = {channel: asyncio.Event() for channel in self._owed}
+            for channel in self._owed:
+                group.create_task(self._carry_for_ever(channel, news[channel]), name=f"notices:{channel}")
+            while True:
+                await self.clock.sleep(LOOK_EVERY_S)
+                self.take(await status())
+                for heard in news.values():
+                    heard.set()
+
+    def take(self, status: Mapping[str, Any]) -> None:
+        """Note what is new in the answer of `status`; each channel owes it from now on."""
+        notice = self._notices.due(status, self.clock.now_at())
+        if notice is None:
+            return
+        for item in notice.news:
+            log.warning("maintainer_told", problem=item.problem, over=item.is_over)
+        for channel, owed in self._owed.items():
+            if news := self._concerns(channel, notice):
+                owed.append(_Owed(notice, self._message(notice, news, channel), self.clock.now_s()))
+
+    def _concerns(self, channel: str, notice: Notice) -> Sequence[News]:
+        """What of it is for whoever is behind a channel."""
+        if channel in self.channels:
+            return notice.news
+        return () if notice.verdict is None else (notice.verdict,)
+
+    async def _carry_for_ever(self, channel: str, news: asyncio.Event) -> None:
         while True:
-            await self.clock.sleep(LOOK_EVERY_S)
-            await self.tell((await status())["problems"])
+            await news.wait()
+            news.clear()
+            await self.carry(channel)
 
-    async def tell(self, problems: list[Mapping[str, Any]]) -> None:
-        """Tell what is new among the problems, and try again what could not be told before."""
-        for notice in self._notices.due(problems, self.clock.now_at()):
-            log.warning("maintainer_told", problem=notice.problem, over=notice.is_over)
-            for channel in self.channels:
-                message = self._message(notice, channel)
-                self._owed[channel, message.key] = message
-        for (channel, key), message in list(self._owed.items()):
-            if await self._is_done(channel, message):
-                del self._owed[channel, key]
+    async def carry(self, channel: str) -> None:
+        """Try once what one channel owes and is due; an all-clear never overtakes its fault."""
+        waiting: set[str] = set()
+        for owed in list(self._owed[channel]):
+            may_leave = owed.due_s <= self.clock.now_s() and waiting.isdisjoint(owed.notice.keys)
+            if may_leave and await self._is_done(channel, owed):
+                self._owed[channel].remove(owed)
             else:
-                self._owed[channel, key] = replace(message, attempt=message.attempt + 1)
+                waiting |= owed.notice.keys
 
-    def _message(self, notice: Notice, channel: str) -> Message:
-        return compose_notice(
-            self.house,
-            notice.problem,
-            channel=channel,
-            since_at=notice.since_at,
-            at=notice.at,
-            sent_at=self.clock.now_at(),
-            is_over=notice.is_over,
-        )
+    def _message(self, notice: Notice, news: Sequence[News], channel: str) -> Message:
+        return compose_notice(self.house, news, channel=channel, at=notice.at, sent_at=self.clock.now_at())
 
-    async def _is_done(self, channel: str, message: Message) -> bool:
+    async def _is_done(self, channel: str, owed: _Owed) -> bool:
         """Try once; True if it arrived, was refused for good, or is too old."""
-        now_at, carrier = self.clock.now_at(), self.channels[channel]
+        now_at, carrier, message = self.clock.now_at(), self._carriers[channel], owed.message
         if now_at > message.expires_at:
             return True
 
@@ -84,6 +133,13 @@ class Maintainer:
             return Handed(DeliveryState.SENT)
 
         outcome = await outcome_of(deliver(), carrier.timeout_s, channel=channel, delivery=message.key)
-        if not isinstance(outcome, Handed):
-            log.warning("maintainer_not_reached", channel=channel, error=outcome.why)
-        return not isinstance(outcome, Later)
+        match outcome:
+            case Handed():
+                self._notices.reached(owed.notice)
+            case Refused() | Later():
+                log.warning("maintainer_not_reached", channel=channel, error=outcome.why)
+        if not isinstance(outcome, Later):
+            return True
+        owed.due_s = self.clock.now_s() + AGAIN.wait_s(message.attempt, outcome.asked_s, lambda: 0.0)
+        owed.message = replace(message, attempt=message.attempt + 1)
+        return False

@@ -15,7 +15,7 @@ settings.register_profile("steady", deadline=None, derandomize=True)
 settings.register_profile("explore", deadline=None, max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
-collect_ignore = ["e2e"]  # boots a machine, by its own command: make e2e
+collect_ignore = ["e2e", "packages"]  # minutes each, by commands of their own: make e2e, make packages
 
 
 @pytest.hookimpl

@@ -36,6 +36,7 @@ BUILDERS: Final = {
     "canary",
     "caretaker",
     "channel",
+    "drills",
     "heartbeat",
     "house",
     "listening",
@@ -43,7 +44,9 @@ BUILDERS: Final = {
     "path",
     "replies",
     "room",
+    "rounds",
     "selfcheck",
+    "selftest",
     "servicemanager",
     "watchdog",
     "workshop",
@@ -232,6 +235,11 @@ def test_the_ladder_out_of_silence_is_pure() -> None:
 
 def test_nothing_that_only_unix_has_is_imported_at_the_top_of_a_module() -> None:
     assert [(i.module, i.target) for i in IMPORTS if i.library in UNIX_ONLY and not i.is_lazy] == []
+
+
+def test_only_the_setup_asks_where_an_address_is() -> None:
+    """A lookup takes seconds, or never ends: nothing on the way of an alert may wait for one."""
+    assert {i.module for i in IMPORTS if i.target == "flicbridge.place.geocode"} == {"cli/setup/place.py"}
 
 
 def test_only_libraries_with_a_door_are_imported() -> None:

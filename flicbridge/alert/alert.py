@@ -37,7 +37,7 @@ class Purpose(StrEnum):
     """What a delivery tells its recipient.
 
     `doubted`: somebody cancelled, and may have been forced to: the alert goes on. `answered`: for the doctor,
-    that somebody is on it.
+    that somebody is on it. `tested`: for the doctor, what became of a test.
     """
 
     ALERT = "alert"
@@ -46,10 +46,11 @@ class Purpose(StrEnum):
     CANCELLED = "cancelled"
     DOUBTED = "doubted"
     ANSWERED = "answered"
+    TESTED = "tested"
 
 
-FOLLOW_UPS = frozenset({Purpose.CANCELLED, Purpose.DOUBTED, Purpose.ANSWERED})
-"""Purposes that tell of what people did: wanted however the alert stands."""
+FOLLOW_UPS = frozenset({Purpose.CANCELLED, Purpose.DOUBTED, Purpose.ANSWERED, Purpose.TESTED})
+"""Purposes that tell of what happened: wanted however the alert stands, unless they say otherwise."""
 
 
 class DeliveryState(StrEnum):

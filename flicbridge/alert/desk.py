@@ -20,6 +20,7 @@ from flicbridge.alert.alert import (
     AlertKind,
     AlertState,
     Delivery,
+    DeliveryState,
     Doctor,
     Happening,
     Practice,
@@ -27,11 +28,13 @@ from flicbridge.alert.alert import (
     Way,
 )
 from flicbridge.alert.caution import Caution
+from flicbridge.alert.drill import is_drill
 from flicbridge.alert.moves import Said, believed, doubted, is_doubtful, may_move
 from flicbridge.alert.plan import Plan
 from flicbridge.alert.standing import Change as Change
 from flicbridge.alert.standing import Mark as Mark
 from flicbridge.alert.standing import Standing as Standing
+from flicbridge.alert.trial import got_through, unless_through
 from flicbridge.clock import Reading, Uptime, is_credible
 from flicbridge.place.position import Position
 
@@ -161,7 +164,7 @@ class Desk:
     def is_wanted(self, delivery: Delivery) -> bool:
         """Tell whether a delivery still makes sense to its recipient."""
         standing = self._standings.get(delivery.alert)
-        if standing is None or delivery.purpose in FOLLOW_UPS:
+        if standing is None or (delivery.purpose in FOLLOW_UPS and delivery.unless is None):
             return True  # what we know nothing of is sent rather than swallowed
         if standing.doubted and self._caution.is_doctors(delivery.recipient):
             return False  # whoever forced the doctor may be holding it
@@ -253,7 +256,31 @@ class Desk:
             press=press.id,
             standings=(Standing(alert, AlertState.RAISED, 1, press.pressed_at, press.received_at, code),),
             history=(AlertEvent(alert.id, Happening.RAISED, press.received_at, press.by, press.id),),
-            deliveries=plan.for_test(alert) if kind is AlertKind.TEST else plan.for_emergency(alert),
+            deliveries=self._for_test(alert) if kind is AlertKind.TEST else plan.for_emergency(alert),
+        )
+
+    def _for_test(self, alert: Alert) -> tuple[Delivery, ...]:
+        """The messages of a test; and for the doctor who made it, one for the case that none arrives."""
+        messages = self._plan.for_test(alert)
+        if is_drill(alert.button):
+            return messages
+        return (*messages, *unless_through(alert, self._caution.doctor_routes))
+
+    def confirm_test(self, standing: Standing, by: Delivery, state: DeliveryState, at: datetime) -> Change:
+        """Say that the doctor is told that a test of theirs got through, or nothing.
+
+        Args:
+            standing: the test, as it stands now that it did.
+            by: its message that was the first to arrive.
+            state: whether that was sent or delivered.
+            at: when.
+        """
+        alert = standing.alert
+        if alert.kind is not AlertKind.TEST or is_drill(alert.button):
+            return Change()
+        return Change(
+            standings=(standing,),
+            deliveries=got_through(alert, self._caution.doctor_routes, by.recipient, state, at),
         )
 
     def _new_code(self, alert: UUID) -> str:

@@ -57,6 +57,8 @@ def wants(state: AlertState, delivery: Delivery) -> bool:
     """Tell whether an alert in this state still wants one of its messages sent."""
     if state is AlertState.CANCELLED:
         return False
+    if delivery.unless is AlertState.NOTIFIED:
+        return state is AlertState.RAISED
     return delivery.unless is None or state not in ANSWERED
 
 

@@ -15,7 +15,7 @@ class MaintainerSettings(Table):
     notify: tuple[str, ...] = Field(
         default=(),
         description="Recipients of messages about the bridge itself, such as a disk that is full: once for"
-        " each fault and day, and once when it is over. Without this key, nobody.",
+        " each fault and day, and once when it is over; what can wait, by day. Without this key, nobody.",
         examples=[["technician"]],
     )
     heartbeat: SecretName | None = Field(

@@ -54,6 +54,18 @@ def checked(e164: str) -> str:
     return e164
 
 
+def as_dialled(text: str) -> str:
+    """The E.164 number that a person in France means by what they typed, such as `06 12 34 56 78`.
+
+    Raises:
+        ValueError: it is none that can be called; see `checked`.
+    """
+    typed = text.strip()
+    number = None if SHORT_NUMBER.fullmatch(typed) else _parsed(typed, "FR")
+    is_plain = number is not None and not any(map(str.isalpha, typed))
+    return checked(_e164(number) if number is not None and is_plain else typed)
+
+
 def is_same_number(sender: str, e164: str) -> bool:
     """Tell whether a sender, as its network writes it (`06 12 34 56 78`, `0033612345678`), is this number.
 

@@ -4,12 +4,13 @@ All of them are known at the press: later steps, reminders, and the channels kep
 holds everything that will ever fall due by itself, and a crash loses none of it.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from flicbridge.alert.alert import Alert, AlertKind, AlertState, Delivery, Purpose, delivery_id
+from flicbridge.alert.drill import is_drill
 
 AT_ONCE = timedelta(0)
 
@@ -79,12 +80,14 @@ class Plan:
         test_routes: who gets the messages of a test.
         give_up_after: the end: nothing new is sent for an alert that nobody has answered by then.
         old_presses: what is done about old presses, or None if they are treated like all others.
+        drill_routes: who gets the messages of a drill, by what raises it (`DrillKind.actor`).
     """
 
     steps: tuple[Step, ...]
     test_routes: tuple[Route, ...]
     give_up_after: timedelta = timedelta(hours=2)
     old_presses: OldPresses | None = None
+    drill_routes: Mapping[str, tuple[Route, ...]] = field(default_factory=dict)
 
     def for_emergency(self, alert: Alert) -> tuple[Delivery, ...]:
         """Every delivery of a new alert, later steps included, so that a crash loses no escalation."""
@@ -97,8 +100,12 @@ class Plan:
     def for_test(self, alert: Alert) -> tuple[Delivery, ...]:
         """The deliveries of a test: to those who agreed to get tests, at once."""
         return tuple(
-            _delivery(alert, Purpose.ALERT, 0, route, alert.received_at) for route in self.test_routes
+            _delivery(alert, Purpose.ALERT, 0, route, alert.received_at) for route in self._tested_by(alert)
         )
+
+    def _tested_by(self, alert: Alert) -> tuple[Route, ...]:
+        """Whom a test concerns: a drill has recipients of its own."""
+        return self.drill_routes.get(alert.button, ()) if is_drill(alert.button) else self.test_routes
 
     def for_those_told(
         self, alert: Alert, purpose: Purpose, occasion: int, at: datetime
@@ -143,7 +150,7 @@ class Plan:
 
     def _told_by(self, alert: Alert, at: datetime) -> Iterator[Route]:
         if alert.kind is AlertKind.TEST:
-            yield from self.test_routes
+            yield from self._tested_by(alert)
             return
         seen: set[str] = set()
         for step in self.steps_for(alert):
@@ -158,7 +165,8 @@ class Plan:
     @property
     def longest_wait(self) -> timedelta:
         """The longest that anything of a new alert waits before it is due."""
-        at_once = (*self.test_routes, *(self.old_presses.routes if self.old_presses else ()))
+        drills = (route for routes in self.drill_routes.values() for route in routes)
+        at_once = (*self.test_routes, *drills, *(self.old_presses.routes if self.old_presses else ()))
         steps = (*self.steps, Step(AT_ONCE, at_once))
         return max((wait for step in steps for wait in self._waits(step)), default=AT_ONCE)
 
@@ -181,6 +189,22 @@ def overtaken(deliveries: Iterable[Delivery], now_at: datetime) -> set[UUID]:
 
 def _rank(delivery: Delivery) -> tuple[bool, int]:
     return delivery.purpose is Purpose.REMINDER, -delivery.occasion
+
+
+def follow_up(
+    alert: Alert,
+    purpose: Purpose,
+    occasion: int,
+    route: Route,
+    at: datetime,
+    *,
+    after: timedelta = AT_ONCE,
+    unless: AlertState | None = None,
+    by: str = "",
+) -> Delivery:
+    """A message over one channel, whichever turn that has, about what happened at that time."""
+    made = _delivery(alert, purpose, occasion, _at_once(route), at, after=after, unless=unless)
+    return replace(made, by=by)
 
 
 def _at_once(route: Route) -> Route:

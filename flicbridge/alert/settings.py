@@ -144,7 +144,8 @@ class AlertsSettings(Table):
     tell_doctor: tuple[str, ...] = Field(
         default=(),
         description="Recipients that are the doctor's own devices: they are told when somebody is on it, and"
-        " never that a cancellation is doubted. Silence is up to the device: no message can ask for it.",
+        " never that a cancellation is doubted; and when a press would reach nobody, and does again. Silence"
+        " is up to the device: no message can ask for it.",
         examples=[["doctor"]],
     )
     duress_pin: SecretName | None = Field(

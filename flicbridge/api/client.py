@@ -59,6 +59,14 @@ class ApiClient:
         """Have the bridge let go of a button for at most 60 s, so that we may talk to it; 0 ends that."""
         await self._ask("POST", "/v1/pause", body={"button": button, "seconds": seconds})
 
+    async def drill(self, kind: str) -> dict[str, Any]:
+        """Have a drill (`self`, `own` or `exercise`) held now; returns it without a result."""
+        return await self._ask("POST", "/v1/drills", body={"kind": kind, "by": "cli"})
+
+    async def drills(self, limit: int) -> dict[str, Any]:
+        """The newest `drills`, newest first, and what is `due` when."""
+        return await self._ask("GET", f"/v1/drills?limit={limit}")
+
     async def alerts(self, limit: int) -> list[dict[str, Any]]:
         """The newest alerts, newest first."""
         answer = await self._ask("GET", f"/v1/alerts?limit={limit}")

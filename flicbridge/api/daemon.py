@@ -6,6 +6,7 @@ from uuid import UUID
 
 from flicbridge.alert.alert import Happening, Way
 from flicbridge.alert.desk import Standing
+from flicbridge.alert.drill import Drill, DrillKind
 from flicbridge.outbox.ledger import Taken
 
 
@@ -44,6 +45,22 @@ class Daemon(Protocol):
         Raises:
             InputError: there is no such button, or it has no link to let go of.
         """
+        ...
+
+    async def drill(self, kind: DrillKind, by: str) -> Drill:
+        """Have a drill held now; returns it at once, without a result.
+
+        Raises:
+            InputError: nobody agreed to it, one is under way, or an alert is open.
+        """
+        ...
+
+    async def list_drills(self, limit: int) -> Sequence[Drill]:
+        """The newest drills, newest first."""
+        ...
+
+    def due_drills(self) -> Sequence[Mapping[str, Any]]:
+        """The drills that take place by themselves, and when the next ones are due; ready for JSON."""
         ...
 
     async def list_alerts(self, limit: int) -> Sequence[Standing]:

@@ -9,6 +9,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from flicbridge.alert.alert import Happening, Way
+from flicbridge.alert.drill import DrillKind
 from flicbridge.api import views
 from flicbridge.api.barriers import Refusal, body_of
 from flicbridge.api.daemon import Daemon
@@ -62,8 +63,15 @@ class RevealBody(_Closed):
     pin: Annotated[str, Field(max_length=64)]
 
 
+class DrillBody(_Closed):
+    """What to try out, and who wants to know."""
+
+    kind: DrillKind
+    by: Literal[Way.API, Way.CLI] = Way.API
+
+
 class ListQuery(_Closed):
-    """Which alerts to list."""
+    """How many to list, of alerts or drills."""
 
     limit: int = Field(default=20, ge=1, le=500)
 
@@ -81,6 +89,8 @@ class Routes:
             web.post("/v1/press", self._press),
             web.post("/v1/reload", self._reload),
             web.post("/v1/pause", self._pause),
+            web.post("/v1/drills", self._drill),
+            web.get("/v1/drills", self._drills),
             web.get("/v1/alerts", self._list),
             web.get("/v1/alerts/{id}", self._show),
             web.post("/v1/alerts/{id}/reveal", self._reveal),
@@ -101,6 +111,16 @@ class Routes:
         body = _judged(PauseBody, await body_of(request))
         await self._daemon.pause(body.button, body.seconds)
         return web.json_response({"button": body.button, "paused_s": body.seconds})
+
+    async def _drill(self, request: web.Request) -> web.Response:
+        body = _judged(DrillBody, await body_of(request))
+        return web.json_response(views.drill(await self._daemon.drill(body.kind, body.by)))
+
+    async def _drills(self, request: web.Request) -> web.Response:
+        query = _judged(ListQuery, dict(request.query))
+        held = await self._daemon.list_drills(query.limit)
+        due = [dict(drill) for drill in self._daemon.due_drills()]
+        return web.json_response({"drills": [views.drill(drill) for drill in held], "due": due})
 
     async def _list(self, request: web.Request) -> web.Response:
         query = _judged(ListQuery, dict(request.query))

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from flicbridge.alert.alert import FOLLOW_UPS, Happening
 from flicbridge.alert.desk import Standing
+from flicbridge.alert.drill import PASSED, Drill
 from flicbridge.api.veil import veiled
 from flicbridge.outbox.ledger import Taken
 from flicbridge.place.position import Position
@@ -31,6 +32,24 @@ def taken(what: Taken) -> Json:
         "alert_id": None if what.alert is None else str(what.alert),
         "effect": what.effect.value,
         "safe": what.safe,
+    }
+
+
+def drill(of: Drill) -> Json:
+    """A drill and what came of it. One that passed and was answered is `acknowledged`."""
+    is_answered = of.answered_at is not None and of.found.result in PASSED
+    return {
+        "id": str(of.id),
+        "kind": of.kind.value,
+        "by": of.by,
+        "began_at": rfc3339(of.began_at),
+        "ended_at": None if of.ended_at is None else rfc3339(of.ended_at),
+        "result": "acknowledged" if is_answered else of.found.result.value,
+        "passed": of.found.result in PASSED,
+        "detail": of.found.detail,
+        "took_ms": dict(of.found.took_ms),
+        "answered_by": of.answered_by or None,
+        "answered_at": None if of.answered_at is None else rfc3339(of.answered_at),
     }
 
 

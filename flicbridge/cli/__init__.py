@@ -8,7 +8,22 @@ from typing import Annotated
 
 import typer
 
-from flicbridge.cli import alerts, buttons, config, pair, plan, press, run, scan, simulate, status
+from flicbridge.cli import (
+    alerts,
+    buttons,
+    config,
+    pair,
+    plan,
+    press,
+    run,
+    scan,
+    selfcheck,
+    service,
+    setup,
+    simulate,
+    status,
+    test,
+)
 from flicbridge.cli.faults import explain
 
 __all__ = ["app", "main"]
@@ -40,15 +55,19 @@ def flicbridge(
 
 
 app.command("run")(run.run)
+app.command("setup")(setup.setup)
 app.command("status")(status.status)
 app.command("press")(press.press)
+app.command("test")(test.try_out)
 app.command("scan")(scan.scan)
+app.command("selfcheck")(selfcheck.selfcheck)
 app.command("pair")(pair.pair)
 app.command("simulate")(simulate.simulate)
 app.add_typer(buttons.app, name="buttons")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(config.app, name="config")
 app.add_typer(plan.app, name="plan")
+app.add_typer(service.app, name="service")
 
 
 def main() -> None:

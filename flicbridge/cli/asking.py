@@ -74,6 +74,13 @@ async def stored_alerts(store: "Store", limit: int) -> list[Json]:
     return [views.standing(standing) for standing in await store.list_alerts(limit)]
 
 
+async def stored_drills(store: "Store", limit: int) -> Json:
+    """The newest drills in a database, as the API lists them. What is due only a running bridge knows."""
+    from flicbridge.api import views
+
+    return {"drills": [views.drill(drill) for drill in await store.drills.newest(limit)], "due": []}
+
+
 async def stored_alert(store: "Store", prefix: str) -> Json:
     """One alert in a database, as the API shows it.
 

@@ -23,6 +23,13 @@ def seconds(duration_s: float, _: Translate) -> str:
     return _("{whole}.{tenths} s").format(whole=whole, tenths=tenths)
 
 
+def exactly(duration_s: float, _: Translate) -> str:
+    """`23 ms`; from a second on like `seconds`."""
+    return (
+        _("{number} ms").format(number=round(duration_s * 1000)) if duration_s < 1 else seconds(duration_s, _)
+    )
+
+
 def signal(rssi_dbm: float | None, _: Translate) -> str:
     """`-63 dBm (good)`."""
     from flicbridge.press.signal import strength

@@ -46,6 +46,7 @@ class Wish:
         timeout_s: how long to wait for the button.
         with_proof: have it pressed.
         screen: where people read.
+        in_setup: part of the guided first run, where no bridge is expected to run yet.
     """
 
     settings: "Settings"
@@ -57,6 +58,7 @@ class Wish:
     with_proof: bool
     screen: "Console"
     words: Translate
+    in_setup: bool = False
 
 
 @dataclass(slots=True)
@@ -109,7 +111,8 @@ async def carry_out(wish: Wish) -> Done:
         finally:
             # Before it takes the button up again: with the old pairing it would hear that press as an alert.
             done.taken_up = await take_up(bridge)
-        wish.screen.print(outcome(done.taken_up, wish.button, wish.words))
+        if done.taken_up is not None or not wish.in_setup:
+            wish.screen.print(outcome(done.taken_up, wish.button, wish.words))
         return done
 
 

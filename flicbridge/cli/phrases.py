@@ -5,6 +5,10 @@ is shown as it came.
 """
 
 from flicbridge.cli.shared import Translate
+from flicbridge.texts.problems import drill as drill
+from flicbridge.texts.problems import part as part
+from flicbridge.texts.problems import problem as problem
+from flicbridge.texts.problems import remedy as remedy
 
 
 def duration(seconds: float, _: Translate) -> str:
@@ -26,55 +30,18 @@ def labelled(label: str, value: str, _: Translate) -> str:
     return _("{label}: {value}").format(label=label, value=value)
 
 
-def part(subject: str, _: Translate) -> str:
-    """A part of the bridge, such as `button:poche`."""
-    kind, _colon, name = subject.partition(":")
+def drill_result(result: str, _: Translate) -> str:
+    """What came of a drill."""
     known = {
-        "radio": _("Bluetooth radio"),
-        "button": _("button {name}"),
-        "channel": _("channel {name}"),
-        "store": _("database"),
-        "clock": _("clock of this machine"),
-        "alert": _("alert {name}"),
-        "api": _("local API"),
+        "running": _("under way"),
+        "ok": _("passed"),
+        "sent": _("sent, no handset has confirmed it"),
+        "partly": _("passed in part"),
+        "failed": _("FAILED"),
+        "interrupted": _("interrupted, says nothing"),
+        "acknowledged": _("passed and answered"),
     }
-    return known[kind].format(name=name) if kind in known else subject
-
-
-def problem(code: str, _: Translate) -> str:
-    """What is wrong with a part."""
-    known = {
-        "radio_off": _("does not work, no real button is heard"),
-        "radio_silent": _("hears nothing, neither a button nor any other device; press a button to try it"),
-        "test_key_believed": _("believes false buttons (believe_test_key); not for a practice"),
-        "flicd_unreachable": _("the vendor's daemon cannot be reached, its buttons are not heard"),
-        "flicd_radio_off": _("the vendor's daemon has no Bluetooth, its buttons are not heard"),
-        "flicd_full": _("the vendor's daemon cannot connect any more buttons"),
-        "not_paired": _("not paired, so it is not heard; run `flicbridge pair`"),
-        "not_connected": _("out of reach, or its battery is empty"),
-        "paused": _("let go of for a while, so that another command may talk to it; it is not heard"),
-        "battery_low": _("battery low, change it soon"),
-        "battery_critical": _("battery nearly empty, change it today"),
-        "impostor": _("somebody else answered in its place, and was not believed"),
-        "tampering": _("somebody changed its packets on the air, and was not believed"),
-        "garbage": _("somebody sends it packets without sense"),
-        "unproven": _("what calls does not prove to be it: a very weak link, or somebody in its place"),
-        "advertisement_flood": _("somebody floods the air with advertisements"),
-        "presses_lost": _("presses were lost before they reached this computer"),
-        "no_small_button": _("is no Flic Duo: it has no small button, and small_gestures do nothing"),
-        "channel_failing": _("messages cannot be sent at the moment, still trying"),
-        "replies_unread": _("helpers' replies cannot be read, so they count for nothing"),
-        "channel_refused": _("messages are refused, a person must mend this"),
-        "api_impaired": _("cannot be reached in every way that was asked for"),
-        "alert_unanswered": _("nobody answered it, and nothing more is sent; look what came of it"),
-        "clock_wrong": _("not set: times in messages are unknown, and secure connections fail"),
-        "clock_stepped": _("was set; times shown from before may be wrong"),
-        "store_sick": _("cannot be written, alerts are sent from memory only"),
-        "disk_full": _("has hardly any room left on its disk; make room"),
-        "store_set_aside": _("was damaged and is kept aside, a new one is used; look at it, then remove it"),
-        "store_too_new": _("is of a newer flicbridge, another one is used; install that version again"),
-    }
-    return known.get(code, code)
+    return known.get(result, result)
 
 
 def radio(state: str, _: Translate) -> str:
@@ -134,6 +101,12 @@ def channel(state: str, _: Translate) -> str:
     return known.get(state, state)
 
 
+def health(state: str, _: Translate) -> str:
+    """How the other side of a channel says it is."""
+    known = {"well": _("well"), "weak": _("not well"), "sick": _("does not work")}
+    return known.get(state, state)
+
+
 def kind(alert_kind: str, _: Translate) -> str:
     """Why help is called."""
     known = {"emergency": _("emergency"), "test": _("test"), "overdue": _("missed check-in")}
@@ -166,6 +139,7 @@ def actor(by: str, _: Translate, *, reached: bool = False) -> str:
         "api": _("through the local API"),
         "cli": _("on the command line"),
         "bridge": _("by itself"),
+        "drill": drill(name, _),
     }
     return known[who].format(name=name) if who in known else by
 
@@ -236,5 +210,6 @@ def purpose(delivery_purpose: str, _: Translate) -> str:
         "cancelled": _("cancellation"),
         "doubted": _("doubted cancellation"),
         "answered": _("somebody is on it"),
+        "tested": _("what became of the test"),
     }
     return known.get(delivery_purpose, delivery_purpose)

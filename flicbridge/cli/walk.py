@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from flicbridge.press.sighting import Sighting
     from flicbridge.press.survey import Reception, Survey
     from flicbridge.room import Finger, RadioRoom
+    from flicbridge.supervise import Start
 
 FRAME_S: Final = 0.25
 # A bar from hardly anything to as loud as it gets.
@@ -49,6 +50,7 @@ class Walk:
         pairings: of the buttons to listen for, by name.
         seconds: how long; None until interrupted.
         screen: where people read.
+        room: the only room; None if the rooms are told apart by what is typed meanwhile.
     """
 
     settings: "Settings"
@@ -56,6 +58,7 @@ class Walk:
     seconds: float | None
     screen: "Console"
     words: Translate
+    room: str | None = None
 
 
 async def walk(wish: Walk) -> "list[Reception]":
@@ -81,10 +84,12 @@ async def walk(wish: Walk) -> "list[Reception]":
         room = await stack.enter_async_context(
             open_room(wish.settings, clock=clock, observe=lambda _observation: None)
         )
-        survey = Survey(list(wish.pairings), _numbered(1, wish.words), clock.now_s())
+        survey = Survey(list(wish.pairings), wish.room or _numbered(1, wish.words), clock.now_s())
         await until_stopped(_listen(wish, room, survey, clock))
         found = _report(wish, room, survey, clock)
-        await _settle_taps(wish, room, clock)
+        # Beside a running bridge a press may be a doctor's call: it is left for the bridge.
+        settles_all = wish.room is not None and not paused
+        await _settle_taps(wish, room, clock, settles_all=settles_all)
         return found
 
 
@@ -111,14 +116,12 @@ async def _listen(wish: Walk, room: "RadioRoom", survey: "Survey", clock: "Clock
 
     fingers = [room.fingers[name] for name in wish.pairings if name in room.fingers]
     with room.radio.watch_all(see):
-        async with (
-            _shown(wish, survey, clock) as live,
-            alongside(
-                rooms=partial(_mark_rooms, wish, survey, live, clock),
-                fingers=partial(_keep_awake, fingers, clock),
-            ),
-        ):
-            await (_for_ever() if wish.seconds is None else clock.sleep(wish.seconds))
+        async with _shown(wish, survey, clock) as live:
+            parts: dict[str, Start] = {"fingers": partial(_keep_awake, fingers, clock)}
+            if wish.room is None:
+                parts["rooms"] = partial(_mark_rooms, wish, survey, live, clock)
+            async with alongside(**parts):
+                await (_for_ever() if wish.seconds is None else clock.sleep(wish.seconds))
 
 
 async def _for_ever() -> None:
@@ -133,8 +136,10 @@ async def _keep_awake(fingers: "list[Finger]", clock: "Clock") -> None:
         await clock.sleep(WAKE_EVERY_S)
 
 
-async def _settle_taps(wish: Walk, room: "RadioRoom", clock: "Clock") -> None:
-    """The taps of a simulated walk are calls for help to nobody."""
+async def _settle_taps(wish: Walk, room: "RadioRoom", clock: "Clock", *, settles_all: bool) -> None:
+    """The taps of a simulated walk are calls for help to nobody; nor are those that woke a real button during
+    the setup.
+    """
     from flicbridge.press.proof import prove
 
     async def nobody() -> None:
@@ -143,7 +148,7 @@ async def _settle_taps(wish: Walk, room: "RadioRoom", clock: "Clock") -> None:
     async with opened_store(wish.settings.bridge.state_dir) as store:
         records = await store.buttons()
         for name, pairing in wish.pairings.items():
-            if name in room.fingers:
+            if name in room.fingers or settles_all:
                 link = link_to(name, pairing, records[pairing.serial].resume, room, clock)
                 settle = settling(store, clock)
                 await prove(link, clock=clock, invite=nobody, settle=settle, timeout_s=SETTLE_TAPS_S)
@@ -207,9 +212,10 @@ def _tell_what_to_do(wish: Walk, paused: list[str]) -> None:
     _ = wish.words
     if paused:
         wish.screen.print(warning(paused, _))
-    wish.screen.print(
-        _("Walk through the rooms with the button. Enter: the next room. Ctrl-C: the end, and a summary.")
-    )
+    if wish.room is None:
+        wish.screen.print(
+            _("Walk through the rooms with the button. Enter: the next room. Ctrl-C: the end, and a summary.")
+        )
 
 
 @asynccontextmanager
@@ -274,7 +280,7 @@ def summary(found: "list[Reception]", _: Translate) -> "Iterator[RenderableType]
             each.button,
             *(_dbm(value) for value in (each.min_dbm, each.median_dbm, each.max_dbm)),
             measures.seconds(each.longest_silence_s, _),
-            _verdict(each.verdict, _),
+            verdict_word(each.verdict, _),
         )
     yield rows
     dead = list(dict.fromkeys(each.room for each in found if each.verdict is Verdict.DEAD))
@@ -293,7 +299,8 @@ def _dbm(value: float | None) -> str:
     return "" if value is None else f"{value:.0f} dBm"
 
 
-def _verdict(verdict: str, _: Translate) -> str:
+def verdict_word(verdict: str, _: Translate) -> str:
+    """What is to be thought of a room, in a word."""
     known = {"good": _("good"), "weak": _("weak"), "dead": _("dead zone"), "unknown": _("not known")}
     return known[verdict]
 

@@ -11,12 +11,20 @@ from flicbridge.config.load import check, load
 from flicbridge.config.places import default_path, default_state_dir
 from flicbridge.config.schema import json_schema
 from flicbridge.config.settings import ButtonSettings, RecipientSettings, Settings
-from flicbridge.config.write import button_lines, remove_serial, rename_button, write_serial
+from flicbridge.config.write import (
+    begin,
+    button_lines,
+    remove_serial,
+    rename_button,
+    write_serial,
+    write_values,
+)
 
 __all__ = [
     "ButtonSettings",
     "RecipientSettings",
     "Settings",
+    "begin",
     "button_lines",
     "check",
     "default_path",
@@ -28,4 +36,5 @@ __all__ = [
     "rename_button",
     "warnings",
     "write_serial",
+    "write_values",
 ]

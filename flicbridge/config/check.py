@@ -254,6 +254,9 @@ def _other_names(raw: Raw) -> Iterator[tuple[Where, str]]:
         yield ("alerts", "tell_doctor", place), name
     for place, name in texts(table(table(raw, "alerts"), "late").get("notify")):
         yield ("alerts", "late", "notify", place), name
+    for kind in ("own", "exercise"):
+        for place, name in texts(table(table(raw, "drills"), kind).get("notify")):
+            yield ("drills", kind, "notify", place), name
     for place, name in texts(table(raw, "maintainer").get("notify")):
         yield ("maintainer", "notify", place), name
 

@@ -46,6 +46,7 @@ def plan_of(settings: Settings) -> Plan:
         test_routes=to(settings.test_recipients),
         give_up_after=settings.alerts.give_up_after,
         old_presses=_old_presses(settings, to(settings.old_press_recipients)),
+        drill_routes={kind.actor: to(names) for kind, names in settings.drills.recipients().items()},
     )
 
 

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SerializeAsAny, Val
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from flicbridge.alert.desk import Reaction
+from flicbridge.alert.drills import DrillsSettings
 from flicbridge.alert.maintainer import MaintainerSettings
 from flicbridge.alert.settings import AlertsSettings, DoctorSettings, PracticeSettings, StepSettings
 from flicbridge.api.settings import ApiSettings
@@ -20,6 +21,7 @@ from flicbridge.durations import Duration
 from flicbridge.errors import ConfigError
 from flicbridge.fields import PathBeside, Slug, Table, shown
 from flicbridge.gesture.settings import GestureSettings, Rhythm
+from flicbridge.place.settings import SetupSettings
 from flicbridge.press.settings import ButtonSettings as PressSettings
 from flicbridge.press.settings import FlicdSettings, RadioSettings
 from flicbridge.transport.base import ChannelOptions
@@ -188,8 +190,12 @@ class Settings(Table):
     maintainer: MaintainerSettings = Field(
         default=MaintainerSettings(), description="Who looks after this bridge."
     )
+    drills: DrillsSettings = Field(
+        default=DrillsSettings(), description="What the bridge tries out by itself."
+    )
     api: ApiSettings = Field(default=ApiSettings(), description="The local API.")
     log: LogSettings = Field(default=LogSettings(), description="The log.")
+    setup: SetupSettings = Field(default=SetupSettings(), description="The guided first run.")
 
     @classmethod
     def read(cls, raw: Mapping[str, Any], folder: Path) -> Self:

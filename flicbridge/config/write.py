@@ -1,4 +1,4 @@
-"""Writing one thing back: a button's serial number, or its name.
+"""Writing one thing back: a button's serial number, its name, or what a person answered.
 
 An installer's file is full of comments, so what is not meant stays as it is. The result is read again before
 it replaces the file, which happens at once or not at all.
@@ -19,6 +19,7 @@ from tomlkit.exceptions import TOMLKitError
 
 from flicbridge.config.check import tables
 from flicbridge.config.explain import split_advice
+from flicbridge.config.layout import grow, spaced
 from flicbridge.config.lines import Where, key_lines
 from flicbridge.config.load import parse, read_text
 from flicbridge.errors import ConfigError, Problem
@@ -120,6 +121,54 @@ def rename_button(path: Path, old: str, new: str) -> int:
     changed = _with_word(text, places, old, new)
     _edit(path, text, changed, rename, f'Write "{new}" for "{old}" by hand.')
     return len(places)
+
+
+def begin(path: Path, text: str) -> None:
+    """Write the first lines of a settings file that is not there yet, for its owner alone to read.
+
+    Raises:
+        ConfigError: it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _draft(path) as (draft, handle):
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(text.encode())
+            if hasattr(os, "geteuid") and os.geteuid() == 0:  # a service reads what root has written
+                os.chown(draft, 0, path.parent.stat().st_gid)
+                draft.chmod(0o640)
+            draft.replace(path)
+    except OSError as error:
+        remedy = "Name another with --config, or run this as a user who may write there."
+        raise _refusal(path, "the file", f"cannot be written ({error.strerror})", remedy) from error
+
+
+def write_values(path: Path, values: Mapping[Where, Any]) -> None:
+    """Write values into a settings file; tables that are not there yet are added.
+
+    Comments and order stay as they are. An index that is one past the end of a list adds to it.
+
+    Args:
+        path: the file. If it is a link, what it points to is replaced.
+        values: text, numbers, lists and tables by where they belong.
+
+    Raises:
+        ConfigError: the file cannot be read, edited or written; the remedy says what to do by hand.
+    """
+    text = read_text(path)
+    parse(text, path)
+
+    def change(document: Any) -> None:
+        for where, value in values.items():
+            grow(document, where, value)
+
+    by_hand = "; ".join(f"{'.'.join(map(str, where))}: {value}" for where, value in values.items())
+    remedy = f"Write this by hand: {by_hand}."
+    try:
+        changed = spaced(_changed_by_tomlkit(text, change), text)
+    except (TypeError, AttributeError, IndexError) as error:
+        raise _refusal(path, "the file", "has something else where a table belongs", remedy) from error
+    _edit(path, text, changed, change, remedy)
 
 
 def _references(node: Any, name: str, where: Where = ()) -> Iterator[Where]:

@@ -3,9 +3,14 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from flicbridge.clock import Clock
 from flicbridge.observation import Observation, Value
+
+FLEETING: Final = frozenset({"host", "loop", "pipeline"})
+FLEETING_FACTS: Final = "health_"
+"""What is asked anew after every start, and changes all the time: memory cards wear out by writing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,5 +71,7 @@ class Board:
         """What was said since this was last asked, to be remembered on disk."""
         keys, self._changed = self._changed, set()
         for subject, fact in keys:
+            if subject in FLEETING or fact.startswith(FLEETING_FACTS):
+                continue
             note = self._notes[subject, fact]
             yield Observation(subject, fact, note.value), note.at

@@ -7,11 +7,17 @@ from typing import Any, Final
 from uuid import UUID
 
 from flicbridge.alert.alert import Alert
+from flicbridge.alert.drill import DrillKind, DrillResult
+from flicbridge.guard import machine, vigour
 from flicbridge.guard.attacks import REMEMBERED, attacks, unproven
 from flicbridge.guard.board import Board
+from flicbridge.guard.drills import FACTS
+from flicbridge.guard.forecast import SOON_WEEKS
 from flicbridge.guard.lag import LAGGING_S
+from flicbridge.guard.links import links
 from flicbridge.guard.parts import failing
 from flicbridge.guard.protection import Chain, Problem, judge
+from flicbridge.guard.trouble import Trouble
 from flicbridge.observation import Value
 from flicbridge.press.settings import Family
 
@@ -86,33 +92,27 @@ class House:
     believes_test_key: bool = False
 
     @property
+    def parts(self) -> tuple[str, ...]:
+        """Every link of the chain, in the order of a press, as on the board."""
+        families = {button.family for button in self.buttons}
+        radio = ("adapter", "scanner") if Family.FLIC2 in families else ()
+        return (
+            *(f"button:{button.name}" for button in self.buttons),
+            *radio,
+            *(("flicd",) if Family.FLICD in families else ()),
+            *("bridge", "host", "store", "clock", "api", "heartbeat"),
+            *(f"channel:{channel.channel}" for channel in self.channels),
+            *(f"recipient:{name}" for name in dict.fromkeys(c.recipient for c in self.channels)),
+            *(f"drill:{kind.value}" for kind in DrillKind),
+        )
+
+    @property
     def chain(self) -> Chain:
         """What an alert can travel through."""
         return Chain(
             {button.name: button.heard_through for button in self.buttons if button.raises},
             frozenset(channel.channel for channel in self.channels if channel.is_first),
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """One thing that is wrong.
-
-    Attributes:
-        part: which part, as on the board: `radio`, `button:poche`, `channel:samu/0`, `store`.
-        problem: one word for code to branch on, such as `radio_off`.
-        detail: what was seen, in the words of whoever saw it; may be empty.
-        since_at: since when, if known.
-        times: how often, for what happens again and again.
-        last_at: when it happened last, likewise.
-    """
-
-    part: str
-    problem: str
-    detail: str
-    since_at: datetime | None
-    times: int | None = None
-    last_at: datetime | None = None
 
 
 def report(
@@ -153,6 +153,7 @@ def report(
             }
             for t, p in zip(troubles, problems, strict=True)
         ],
+        "links": links(house.parts, board, problems),
         "bridge": {
             "id": house.bridge,
             "version": house.version,
@@ -167,6 +168,7 @@ def report(
         "channels": [_channel(channel, board) for channel in house.channels],
         "store": board.facts("store"),
         "pipeline": board.facts("pipeline"),
+        "drills": drills(board),
         "outbox": {
             "queued": counts.get("queued", 0),
             "sending": counts.get("sending", 0),
@@ -189,7 +191,7 @@ def _button(button: ButtonPart, board: Board) -> dict[str, Any]:
         "serial": button.serial,
         "paired": button.paired,
         "link_since": _iso(link.since_at) if link else None,
-        **board.facts(f"button:{button.name}"),
+        **{k: v for k, v in board.facts(f"button:{button.name}").items() if k != "battery_days"},
     }
 
 
@@ -229,8 +231,11 @@ def _troubles(house: House, board: Board, now_at: datetime) -> Iterator[Trouble]
         yield from _said(board, f"channel:{channel.channel}", "state", wrong, "last_error")
         unread = {"unread": "replies_unread"}
         yield from _said(board, f"channel:{channel.channel}", "replies", unread, "replies_error")
+        yield from vigour.troubles(f"channel:{channel.channel}", board)
     yield from _bridge(house, board, now_at)
+    yield from _drill_troubles(board, now_at)
     yield from _clock(board, now_at)
+    yield from machine.troubles(board)
     yield from _said(board, "store", "state", {"sick": "store_sick"}, "error")
     yield from _said(board, "store", "reserve", {"spent": "disk_full"}, "fault")
     for fact, problem in (("aside", "store_set_aside"), ("beside", "store_too_new")):
@@ -254,6 +259,26 @@ def _bridge(house: House, board: Board, now_at: datetime) -> Iterator[Trouble]:
     lag = board.note("loop", "lag_s")
     if lag is not None and isinstance(lag.value, int | float) and lag.value > LAGGING_S:
         yield Trouble("bridge", "loop_lagging", f"{lag.value:.1f} s", lag.since_at)
+
+
+def drills(board: Board) -> list[dict[str, Any]]:
+    """The drills that take place: each with the last one, and when the next one is due."""
+    return [
+        {"kind": kind.value, **{fact: board.value(kind.actor, fact) for fact in FACTS}}
+        for kind in DrillKind
+        if board.value(kind.actor, "due_at") is not None
+    ]
+
+
+def _drill_troubles(board: Board, now_at: datetime) -> Iterator[Trouble]:
+    """What was tried out and did not work; what should have been tried out long ago."""
+    for drill in drills(board):
+        part = f"drill:{drill['kind']}"
+        if drill["result"] == DrillResult.FAILED:
+            problem = "self_test_failed" if drill["kind"] == DrillKind.SELF else "drill_failed"
+            yield Trouble(part, problem, _text(drill["detail"]), datetime.fromisoformat(drill["at"]))
+        if datetime.fromisoformat(drill["overdue_at"]) < now_at:
+            yield Trouble(part, "drill_overdue", "", datetime.fromisoformat(drill["due_at"]))
 
 
 def _clock(board: Board, now_at: datetime) -> Iterator[Trouble]:
@@ -313,6 +338,10 @@ def _battery_troubles(part: str, board: Board) -> Iterator[Trouble]:
     if note is not None and isinstance(note.value, int | float) and note.value <= low:
         problem = "battery_critical" if note.value <= critical else "battery_low"
         yield Trouble(part, problem, f"{note.value:.0f} {unit}", note.since_at)
+        return
+    weeks = board.note(part, "battery_weeks")
+    if weeks is not None and isinstance(weeks.value, int | float) and weeks.value < SOON_WEEKS:
+        yield Trouble(part, "battery_will_be_low", "", weeks.since_at)
 
 
 def _said(board: Board, part: str, fact: str, wrong: Mapping[str, str], detail: str) -> Iterator[Trouble]:

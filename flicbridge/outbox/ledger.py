@@ -20,6 +20,7 @@ from flicbridge.alert.alert import (
     Delivery,
     DeliveryState,
     Happening,
+    Purpose,
     Way,
 )
 from flicbridge.alert.desk import Change, Desk, Mark, Press, Reaction, Standing
@@ -167,6 +168,9 @@ class Ledger:
         if moves:
             hush = way not in IN_THE_ROOM and self._desk.is_hushed(alert)
             (log.debug if hush else log.info)("alert_moved", alert=str(alert), what=what.value, by=by)
+            if by.startswith("recipient:") and not self._desk.is_hushed(alert):
+                at = self._clock.now_at().isoformat(timespec="milliseconds")
+                self._observe(Observation(by, "last_ack_at", at))
         return moves
 
     # -- what the courier needs --------------------------------------------------------------------------
@@ -198,6 +202,15 @@ class Ledger:
                 await self._store.settle(attempt, event, standing, [job.delivery for job in released])
             finally:
                 self._carry(released)  # a sick disk must not hold back the next channel
+                if event is not None and standing is not None:
+                    await self._confirm_test(attempt, standing, event.at)
+
+    async def _confirm_test(self, attempt: Attempt, standing: Standing, at: datetime) -> None:
+        """Tell the doctor that a test got through, if it is one."""
+        change = self._desk.confirm_test(standing, attempt.job.delivery, attempt.state, at)
+        if change.deliveries:
+            await self._commit(change)
+            self._believe(change)
 
     async def fall_over(self, delivery: Delivery) -> None:
         """Give the recipient's next channel its turn, for this one does not work. Raises StoreError."""
@@ -213,6 +226,7 @@ class Ledger:
         """The first message that arrives moves its alert from raised to notified."""
         standing = self._desk.standing(attempt.job.delivery.alert)
         arrived = attempt.state in (DeliveryState.SENT, DeliveryState.DELIVERED)
+        arrived = arrived and attempt.job.delivery.purpose is not Purpose.TESTED  # that tells no helper
         if not arrived or standing is None or standing.state is not AlertState.RAISED:
             return None, None
         by = f"recipient:{attempt.job.delivery.recipient}"

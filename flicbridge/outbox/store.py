@@ -20,6 +20,7 @@ from flicbridge.outbox.backlog import Backlog
 from flicbridge.outbox.button import ButtonRecord
 from flicbridge.outbox.database import Worker, connect
 from flicbridge.outbox.disk import Disk, LastingReader, LastingWorker, connect_to_read
+from flicbridge.outbox.drillbook import DrillBook
 from flicbridge.outbox.health import Health, Repair
 from flicbridge.outbox.job import Attempt, Job
 from flicbridge.outbox.redating import redate
@@ -43,6 +44,7 @@ class Store:
         self._reader = reader
         self._disk = disk
         self._repair = Repair(disk)
+        self.drills = DrillBook(writer, reader)
         self._owed: deque[Callable[[sqlite3.Connection], None]] = deque(maxlen=OWED)
 
     @classmethod
@@ -255,6 +257,7 @@ class Store:
 
     async def prune(self, before: datetime) -> int:
         """Delete closed alerts pressed before a day; returns how many. Many take several calls."""
+        await self.drills.prune(before)
         row, pruned = {"before": before.timestamp(), "slice": SLICE}, 0
         for _ in range(SLICES):  # between two of them a press that waits has its turn
             found = await self._writer.run(lambda db: db.execute(queries.PRUNE, row).rowcount)

@@ -335,6 +335,8 @@ class Worker:
             return
         self._observe(Observation(self._subject, "state", state))
         self._observe(Observation(self._subject, "last_error", error))
+        last = "last_success" if error is None else "last_failure"
+        self._observe(Observation(self._subject, last, _iso(self._clock.now_at())))
         self._observe(Observation(self._subject, "failures_in_a_row", float(self._circuit.failures)))
         self._say_circuit()
 

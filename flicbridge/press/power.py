@@ -187,6 +187,18 @@ class BluezPower:
                 self._note.unlink(missing_ok=True)
 
 
+async def examine() -> Cycled:
+    """Say what keeps BlueZ from using an adapter; `DONE` if nothing does. Changes nothing."""
+    try:
+        async with open_bus() as bus:
+            adapters = await _adapters(bus)
+    except Exception as error:  # noqa: BLE001 - as above
+        return _meaning(error)
+    if not adapters:
+        return Cycled.NO_ADAPTER
+    return Cycled.DONE if adapters_in_use(adapters) else Cycled.SWITCHED_OFF
+
+
 def adapters_in_use(adapters: Mapping[str, Mapping[str, Any]]) -> set[str]:
     """The adapters that a scan of bleak's may be running on.
 

@@ -6,26 +6,20 @@ plugin, is played by a webhook in its place: its message arrives, its own code i
 """
 
 import secrets
-from base64 import b64encode
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from yarl import URL
-
 from flicbridge.clock import Clock
 from flicbridge.config.settings import ButtonSettings, RecipientSettings, Settings
 from flicbridge.errors import ConfigError, Problem
 from flicbridge.press.settings import Family, RadioSettings
-from flicbridge.simulator.certificate import HOST, Authority
+from flicbridge.simulator.certificate import Authority
+from flicbridge.simulator.doubles import double_of
 from flicbridge.simulator.flic2.memory import Identity
-from flicbridge.simulator.gateways import FakeHttp, FakePhone, FakeSmtp, Fault, Gateway
-from flicbridge.transport.base import ChannelOptions
-from flicbridge.transport.email import EmailOptions
-from flicbridge.transport.http import HttpOptions
-from flicbridge.transport.smsgate import SmsGateOptions
+from flicbridge.simulator.gateways import Fault, Gateway
 
 CUT: Final = Fault(kind="refuse")
 
@@ -114,7 +108,7 @@ async def standing_in(settings: Settings, folder: Path, clock: Clock) -> AsyncGe
         clock: what time the gateways say it is.
     """
     authority = Authority(folder)
-    made_up: dict[str, str] = {}
+    made_up = {pin: secrets.token_hex() for pin in [settings.alerts.duress_pin] if pin is not None}
     standins: dict[str, StandIn] = {}
     recipients = []
     async with AsyncExitStack() as stack:
@@ -122,25 +116,26 @@ async def standing_in(settings: Settings, folder: Path, clock: Clock) -> AsyncGe
             channels = []
             for index, options in enumerate(recipient.channels):
                 name = f"{recipient.name}/{index}"
-                fake = _fake_for(options, authority, clock)
-                await stack.enter_async_context(fake.gateway)
+                double = double_of(options, authority, clock)
+                await stack.enter_async_context(double.gateway)
                 standins[name] = StandIn(
-                    name, recipient.name, options.transport, fake.gateway, is_stopgap=fake.is_stopgap
+                    name, recipient.name, options.transport, double.gateway, is_stopgap=double.is_stopgap
                 )
                 secret = f"rehearsal-{recipient.name}-{index}"
-                made_up[secret] = fake.secret
-                channels.append(_led_to(fake, options, secret, authority.ca_file))
+                made_up[secret] = double.secret
+                channels.append(double.led_to(options, secret, authority.ca_file))
             recipients.append(recipient.model_copy(update={"channels": tuple(channels)}))
         yield Cast(_rehearsed(settings, folder, recipients), RehearsalSecrets(made_up), standins)
 
 
 def _rehearsed(settings: Settings, folder: Path, recipients: Iterable[RecipientSettings]) -> Settings:
-    """The settings with another state, a simulated radio, and no port of the installer's."""
+    """The settings with another state, a simulated radio, no port of the installer's and no outside watch."""
     return settings.model_copy(
         update={
             "bridge": settings.bridge.model_copy(update={"state_dir": folder / "state"}),
             "radio": RadioSettings(simulated=True),
             "api": settings.api.model_copy(update={"listen": None}),
+            "maintainer": settings.maintainer.model_copy(update={"heartbeat": None}),
             "recipients": tuple(recipients),
             "buttons": tuple(map(_simulated, settings.buttons)),
         }
@@ -153,62 +148,3 @@ def _simulated(button: ButtonSettings) -> ButtonSettings:
         return button
     identity = Identity.made_for(button.name, duo=bool(button.small_gestures))
     return button.model_copy(update={"simulated": True, "serial": identity.serial})
-
-
-@dataclass(frozen=True, slots=True)
-class _Fake:
-    """A gateway, the secret it believes, and whether it only fills a gap."""
-
-    gateway: Gateway[Any]
-    secret: str
-    is_stopgap: bool = False
-
-
-def _fake_for(options: ChannelOptions, authority: Authority, clock: Clock) -> _Fake:
-    password = secrets.token_urlsafe()
-    match options:
-        case SmsGateOptions(transport="smsgate"):
-            return _Fake(FakePhone(username=options.username, password=password, clock=clock), password)
-        case HttpOptions(transport="http"):
-            key = _signing_key()
-            tls = authority.tls if _is_encrypted(options) else None
-            return _Fake(FakeHttp(secret=key, tls=tls, clock=clock), key)
-        case EmailOptions(transport="email"):
-            login = None if options.username is None else (options.username, password)
-            tls = None if options.security == "none" else authority.tls
-            return _Fake(FakeSmtp(security=options.security, tls=tls, login=login, clock=clock), password)
-        case _:
-            key = _signing_key()
-            return _Fake(FakeHttp(secret=key, clock=clock), key, is_stopgap=True)
-
-
-def _led_to(fake: _Fake, options: ChannelOptions, secret: str, ca_file: Path) -> ChannelOptions:
-    """The options of a channel, with its address, password and authority replaced."""
-    match fake.gateway, options:
-        case FakePhone(url=url), SmsGateOptions():
-            return options.model_copy(update={"url": url, "secret": secret})
-        case FakeHttp(port=port), HttpOptions() if not fake.is_stopgap:
-            url = str(URL(options.url).with_host(HOST).with_port(port))
-            trusted = ca_file if _is_encrypted(options) else None
-            return options.model_copy(update={"url": url, "secret": secret, "ca_file": trusted})
-        case FakeSmtp(port=port), EmailOptions():
-            given = None if options.username is None else secret
-            trusted = None if options.security == "none" else ca_file
-            place = {"host": HOST, "port": port, "ca_file": trusted}
-            return options.model_copy(update={**place, "secret": given})
-        case _:
-            return HttpOptions(
-                transport="http",
-                url=f"http://{HOST}:{fake.gateway.port}",
-                secret=secret,
-                timeout=options.timeout,
-                expires_after=options.expires_after,
-            )
-
-
-def _signing_key() -> str:
-    return "whsec_" + b64encode(secrets.token_bytes(32)).decode()
-
-
-def _is_encrypted(options: HttpOptions) -> bool:
-    return URL(options.url).scheme == "https"

@@ -18,6 +18,8 @@ from flicbridge.alert.alert import Alert, DeliveryState, Purpose
 from flicbridge.clock import Clock
 from flicbridge.durations import Duration
 from flicbridge.errors import PermanentDeliveryError
+from flicbridge.transport.health import Health
+from flicbridge.transport.reach import Reach
 
 
 class ChannelOptions(BaseModel):
@@ -53,6 +55,10 @@ class ChannelOptions(BaseModel):
         first_s = self.timeout.total_seconds()
         longest_s = max(first_s, self.patience.total_seconds())
         return min(longest_s, first_s * 2.0 ** min(max(attempt, 1) - 1, 16))
+
+    def reach(self) -> Reach | None:
+        """The server that messages are handed to, for `flicbridge selfcheck`; None if there is none."""
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +156,9 @@ class Transport[OptionsT: ChannelOptions](ABC):
     follows: ClassVar[bool] = False
     """True if `follow` can tell what became of a message after it was sent."""
 
+    health_every: ClassVar[timedelta] = timedelta(minutes=1)
+    """How often `health` is asked."""
+
     receives: ClassVar[bool] = False
     """True if recipients can reply, and `received` tells what they said."""
 
@@ -209,3 +218,14 @@ class Transport[OptionsT: ChannelOptions](ABC):
             PermanentDeliveryError: the provider refused it for good.
         """
         raise PermanentDeliveryError(f"{type(self).__name__} cannot follow {provider_id}")
+
+    async def health(self) -> Health | None:
+        """Ask the other side how it is, without sending anything to anybody.
+
+        Returns:
+            What it says; None if it cannot be asked.
+
+        Raises:
+            TransientDeliveryError: it does not answer.
+        """
+        return None

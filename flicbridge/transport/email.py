@@ -4,6 +4,7 @@ Sources: RFC 5321 (SMTP), RFC 6409 (submission), RFC 8314 (TLS), RFC 3834 (Auto-
 """
 
 import ipaddress
+from datetime import timedelta
 from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -18,9 +19,11 @@ from flicbridge.clock import is_credible
 from flicbridge.credentials import SecretName
 from flicbridge.fields import PathBeside
 from flicbridge.transport.base import ChannelOptions, Context, Message, Receipt, Transport
+from flicbridge.transport.health import Fitness, Health
 from flicbridge.transport.line import trusting
 from flicbridge.transport.names import Names
-from flicbridge.transport.submission import Server, submit
+from flicbridge.transport.reach import Line, Reach
+from flicbridge.transport.submission import Server, knock, submit
 
 PORTS: Final = {"starttls": 587, "tls": 465, "none": 25}
 # Quoted-printable rather than 8bit, which not every server on the way has to take.
@@ -97,6 +100,10 @@ class EmailOptions(ChannelOptions):
             )
         return self
 
+    def reach(self) -> Reach | None:
+        line: Line = "plain" if self.security == "none" else self.security
+        return Reach(self.host, self.port or PORTS[self.security], line, self.ca_file, goodbye=b"QUIT\r\n")
+
 
 def _is_this_machine(host: str) -> bool:
     try:
@@ -109,6 +116,7 @@ class EmailTransport(Transport[EmailOptions]):
     """One mail per message, the same `Message-ID` on every retry."""
 
     Options: ClassVar[type[ChannelOptions]] = EmailOptions
+    health_every: ClassVar[timedelta] = timedelta(minutes=15)  # providers lock out who logs in all the time
 
     def __init__(self, options: EmailOptions, context: Context) -> None:
         super().__init__(options, context)
@@ -135,6 +143,10 @@ class EmailTransport(Transport[EmailOptions]):
             timeout_s=self.time_for(message),
         )
         return Receipt(detail=_summary(len(self.options.to), refused))
+
+    async def health(self) -> Health:
+        await knock(self._server, self._names, timeout_s=self.options.time_for(1))
+        return Health(Fitness.WELL)
 
 
 def compose(message: Message, options: EmailOptions) -> EmailMessage:

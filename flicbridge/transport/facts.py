@@ -19,11 +19,13 @@ def compose_facts(
     Keys:
         alert_id, delivery_id: UUIDs; the same on every retry and on every bridge that heard the press.
         kind: `emergency`, `test` or `overdue`.
-        purpose: `alert`, `again`, `reminder`, `cancelled`, `doubted` or `answered`.
+        purpose: `alert`, `again`, `reminder`, `cancelled`, `doubted`, `answered` or `tested`.
         cancelled: true if this message takes the alert back. Not if the cancellation is `doubted`.
         by, way: who cancelled or answered, and how; null in all other messages.
         answer_url: page to answer on, by POST of `answer=acknowledge`, `confirm` or `false_alarm`; or null.
-        occasion: 0 for the alert itself, n for the n-th press that joined it, or for the n-th reminder.
+        occasion: 0 for the alert itself, n for the n-th press that joined it, or for the n-th reminder. Of
+            `tested`: 0 if nobody was reached within a minute, 1 if a provider took the message, 2 if it
+            reached a handset.
         occasion_at: when that later press, or the cancellation, happened; null for the alert and reminders.
         recipient, attempt: for whom, and which try this is, from 1.
         pressed_at: when the finger went down; for `overdue`, when the check-in was due.

@@ -18,6 +18,7 @@ from flicbridge.errors import ConfigError, PermanentDeliveryError, Problem, Tran
 from flicbridge.fields import PathBeside
 from flicbridge.transport.base import ChannelOptions, Context, Message, Receipt, Transport
 from flicbridge.transport.exchange import Exchange, WebAddress
+from flicbridge.transport.reach import Reach, reach_of
 from flicbridge.transport.signature import read_keys, sign
 from flicbridge.transport.verdict import Answer, http_date, insist_on_success
 
@@ -30,6 +31,7 @@ WHAT: Final = {
     Purpose.CANCELLED: "cancelled",
     Purpose.DOUBTED: "cancellation_doubted",
     Purpose.ANSWERED: "answered",
+    Purpose.TESTED: "tested",
 }
 # Receivers turn away what is older or newer than five minutes; well within that a clock is no excuse.
 CLOCK_IS_OFF_S: Final = 120.0
@@ -43,6 +45,9 @@ class HttpOptions(ChannelOptions):
     ca_file: PathBeside | None = Field(
         default=None, description="PEM file: trust certificates of this authority, and of no other."
     )
+
+    def reach(self) -> Reach | None:
+        return reach_of(self.url, self.ca_file)
 
 
 class HttpTransport(Transport[HttpOptions]):

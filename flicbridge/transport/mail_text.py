@@ -18,6 +18,8 @@ MAP_ZOOM: Final = 18
 
 def compose_subject(telling: Telling) -> str:
     """One line: what, who, where, when."""
+    if telling.purpose is Purpose.TESTED:
+        return _one_line(opening(telling))
     doctor, practice = telling.alert.doctor, telling.alert.practice
     who = f"{opening(telling)} {doctor.name} {national(doctor.phone)}"
     return ", ".join(part for part in map(_one_line, (who, practice.name, press_time(telling))) if part)
@@ -84,7 +86,9 @@ def _advice(telling: Telling) -> Iterator[str]:
     """What the reader should do. In France the check that an alert is real is the "levée de doute"."""
     _ = telling.translate
     phone = national(telling.alert.doctor.phone)
-    if telling.alert.kind is AlertKind.TEST:
+    if telling.purpose is Purpose.TESTED:
+        yield _("Nothing: this is for you alone. Stay discreet.")
+    elif telling.alert.kind is AlertKind.TEST:
         yield _("This is a drill: send nobody. Just check that this message is complete.")
     elif telling.purpose is Purpose.ANSWERED:
         yield _("Nothing: this is for you alone. Stay discreet.")
@@ -131,6 +135,8 @@ def _since(telling: Telling) -> str:
             return _("Cancelled")
         case Purpose.ANSWERED:
             return _("Answered")
+        case Purpose.TESTED:
+            return _("Message sent")
         case _other:
             return _("Pressed again")
 

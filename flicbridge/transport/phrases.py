@@ -8,12 +8,15 @@ An opening is, in this order: that it is only a drill; what happened since or ho
     RAPPEL 1 - APPUI il y a 5 min, à 14:02 - ALERTE AGRESSION
     NOUVEL APPUI (2e) à 14:07 - ALERTE AGRESSION de 14:02
     EXERCICE - ne pas intervenir - ANNULATION à 14:05 - ESSAI de 14:02
+
+What the doctor is told of a test says nothing else: `Essai : reçu par samu à 14:02, en 0,8 s`.
 """
 
 from datetime import datetime
 from typing import assert_never
 
 from flicbridge.alert.alert import AlertKind, Purpose
+from flicbridge.alert.trial import DELIVERED, MISSED
 from flicbridge.clock import is_credible
 from flicbridge.transport.answers import how, is_unverified, who
 from flicbridge.transport.telling import Telling
@@ -21,6 +24,8 @@ from flicbridge.transport.telling import Telling
 
 def opening(telling: Telling) -> str:
     """The first words, which decide what the reader does."""
+    if telling.purpose is Purpose.TESTED:
+        return trial(telling)  # for the doctor, who knows what it is about
     return " - ".join(part for part in (_drill(telling), _event(telling), _call(telling)) if part)
 
 
@@ -94,6 +99,8 @@ def _event(telling: Telling) -> str:
             return _cancellation(telling)
         case Purpose.ANSWERED:
             return _answer(telling)
+        case Purpose.TESTED:
+            return trial(telling)
         case unknown:
             assert_never(unknown)
 
@@ -154,6 +161,32 @@ def _answer(telling: Telling) -> str:
     _ = telling.translate
     answered = _("HELP IS ON IT ({who})").format(who=who(telling))
     return answered if telling.occasion_at is None else f"{answered} {when(telling, telling.occasion_at)}"
+
+
+def trial(telling: Telling) -> str:
+    """What became of a test, for the doctor who made it."""
+    _ = telling.translate
+    if telling.occasion == MISSED or telling.occasion_at is None:
+        return _("Test: not through to anybody after {age}").format(age=_brief(telling, telling.alert_age_s))
+    arrived = telling.occasion == DELIVERED
+    phrase = (
+        _("Test: received by {who} {when}, in {age}")
+        if arrived
+        else _("Test: sent to {who} {when}, in {age}")
+    )
+    took_s = max(0.0, (telling.occasion_at - telling.alert.pressed_at).total_seconds())
+    return phrase.format(
+        who=who(telling), when=when(telling, telling.occasion_at), age=_brief(telling, took_s)
+    )
+
+
+def _brief(telling: Telling, seconds: float) -> str:
+    """A duration, with tenths where those matter."""
+    if seconds >= 10:
+        return age(telling, seconds)
+    _ = telling.translate
+    whole, tenth = divmod(round(seconds * 10), 10)
+    return _("{whole}.{tenth} s").format(whole=whole, tenth=tenth)
 
 
 def _call(telling: Telling) -> str:

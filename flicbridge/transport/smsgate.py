@@ -18,10 +18,12 @@ from flicbridge.alert.alert import DeliveryState
 from flicbridge.alert.phone import checked
 from flicbridge.credentials import SecretName
 from flicbridge.errors import PermanentDeliveryError, TransientDeliveryError
-from flicbridge.transport import inbox
+from flicbridge.transport import inbox, phone_health
 from flicbridge.transport.base import ChannelOptions, Context, Message, Receipt, Received, Transport
 from flicbridge.transport.exchange import Exchange, WebAddress
+from flicbridge.transport.health import Health
 from flicbridge.transport.inbox import read_inbox
+from flicbridge.transport.reach import Reach, reach_of
 from flicbridge.transport.verdict import Answer, insist_on_success, redacted
 
 PATH: Final = "message"
@@ -53,6 +55,9 @@ class SmsGateOptions(ChannelOptions):
     sim: int | None = Field(
         default=None, ge=1, le=3, description="Which SIM card sends; the phone's choice if absent."
     )
+
+    def reach(self) -> Reach | None:
+        return reach_of(self.url)
 
 
 class SmsGateTransport(Transport[SmsGateOptions]):
@@ -109,6 +114,9 @@ class SmsGateTransport(Transport[SmsGateOptions]):
 
     async def received(self) -> Sequence[Received]:
         return read_inbox(await self._exchange.get(self._headers, inbox.PATH, query=inbox.QUERY))
+
+    async def health(self) -> Health | None:
+        return phone_health.health_of(await self._exchange.get(self._headers, phone_health.PATH))
 
     async def follow(self, provider_id: str) -> Receipt:
         answer = await self._exchange.get(self._headers, PATH, provider_id)

@@ -7,7 +7,7 @@ import asyncio
 import re
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -66,11 +66,30 @@ async def submit(
     Raises:
         TransientDeliveryError, PermanentDeliveryError: nobody gets it this time.
     """
+    refused = await _hold(
+        lambda talk: talk.hand_over(content, sender, recipients), server, names, timeout_s=timeout_s
+    )
+    return {position: _code(error) for position, error in refused.items()}
+
+
+async def knock(server: Server, names: Names, *, timeout_s: float) -> None:
+    """Come as far as the login and go again: nothing is sent to anybody.
+
+    Raises:
+        TransientDeliveryError: a mail would not get through now.
+    """
+    await _hold(lambda talk: talk.log_in(), server, names, timeout_s=timeout_s)
+
+
+async def _hold[T](
+    work: "Callable[[_Talk], Awaitable[T]]", server: Server, names: Names, *, timeout_s: float
+) -> T:
+    """Talk to a server, once, and part politely whatever comes of it."""
     deadline_s = asyncio.get_running_loop().time() + timeout_s
     talk = _Talk(server, names)
     try:
         async with asyncio.timeout_at(deadline_s):
-            refused = await talk.hand_over(content, sender, recipients)
+            result = await work(talk)
         await talk.goodbye(deadline_s)
     except REFUSALS as error:
         await talk.goodbye(deadline_s)  # who just hangs up gets locked out by some
@@ -79,7 +98,7 @@ async def submit(
         raise _verdict(error, talk.stage, timeout_s) from error
     finally:
         talk.hang_up()
-    return {position: _code(error) for position, error in refused.items()}
+    return result
 
 
 class _Talk:
@@ -101,6 +120,17 @@ class _Talk:
         self, content: bytes, sender: str, recipients: Sequence[str]
     ) -> dict[int, aiosmtplib.SMTPRecipientRefused]:
         """Do everything up to the server's word that it has the mail; return who was refused."""
+        client = await self.log_in()
+        self.stage = "sender"
+        await client.mail(sender, options=[])
+        self.stage = "recipient"
+        refused = await _name(recipients, client)
+        self.stage = "content"
+        await client.data(content)
+        return refused
+
+    async def log_in(self) -> aiosmtplib.SMTP:
+        """Do everything up to where a mail could be handed over."""
         client = await self._connect()
         if self._server.security == "starttls":
             self.stage = "encrypting"
@@ -109,13 +139,7 @@ class _Talk:
         if self._server.username is not None:
             self.stage = "login"
             await client.login(self._server.username.encode(), (self._server.password or "").encode())
-        self.stage = "sender"
-        await client.mail(sender, options=[])
-        self.stage = "recipient"
-        refused = await _name(recipients, client)
-        self.stage = "content"
-        await client.data(content)
-        return refused
+        return client
 
     async def _connect(self) -> aiosmtplib.SMTP:
         server = self._server

@@ -15,13 +15,14 @@ import pytest
 
 from flicbridge.alert.alert import DeliveryState, Doctor, Happening, Practice, Way, press_id
 from flicbridge.alert.desk import Desk, Identity, Mark, Press, Reaction, Standing
+from flicbridge.alert.drill import Drill, DrillKind, DrillResult, Found
 from flicbridge.alert.pin import Pin
 from flicbridge.alert.plan import Plan, Route, Step
 from flicbridge.api.server import serving
 from flicbridge.clock import Clock, LoopClock
 from flicbridge.errors import InputError
 from flicbridge.guard.board import Board
-from flicbridge.guard.status import House, report
+from flicbridge.guard.status import House, drills, report
 from flicbridge.observation import Observation
 from flicbridge.outbox.carrier import Handed
 from flicbridge.outbox.courier import Courier
@@ -110,6 +111,21 @@ class SmallBridge:
         if button != "poche":
             raise InputError(f'button "{button}" has no link that could be let go of')
         self.board.observe(Observation("button:poche", "paused", seconds > 0))
+
+    async def drill(self, kind: DrillKind, by: str) -> Drill:
+        if kind is not DrillKind.SELF:
+            raise InputError(f"the settings have no [drills.{kind.value}]")
+        found = Found(DrillResult.OK, "", {"samu/0": 3.5})
+        now_at = self.clock.now_at()
+        drill = Drill(UUID(int=next(self._counts)), kind, by, now_at, now_at, found)
+        await self.store.drills.put(drill)
+        return drill
+
+    async def list_drills(self, limit: int) -> Sequence[Drill]:
+        return await self.store.drills.newest(limit)
+
+    def due_drills(self) -> Sequence[Mapping[str, Any]]:
+        return drills(self.board)
 
     async def list_alerts(self, limit: int) -> Sequence[Standing]:
         return await self.store.list_alerts(limit)

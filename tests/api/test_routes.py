@@ -240,3 +240,24 @@ async def test_a_pause_is_never_longer_than_a_minute(unix: Door) -> None:
         assert status == 422
     status, answer = await unix.ask("POST", "/v1/pause", json={"button": "nobody", "seconds": 1})
     assert (status, answer["error"]["code"]) == (422, "not_possible")
+
+
+async def test_a_drill_is_asked_for_and_is_in_the_list(unix: Door) -> None:
+    status, begun = await unix.ask("POST", "/v1/drills", json={"kind": "self", "by": "cli"})
+    assert status == 200
+    assert (begun["kind"], begun["by"], begun["result"], begun["passed"]) == ("self", "cli", "ok", True)
+    assert begun["took_ms"] == {"samu/0": 3.5}
+    _, listed = await unix.ask("GET", "/v1/drills?limit=5")
+    assert listed == {"drills": [begun], "due": []}
+
+
+@pytest.mark.parametrize("body", [{"kind": "all"}, {}, {"kind": "self", "by": "schedule"}])
+async def test_a_drill_that_makes_no_sense_is_refused(unix: Door, body: dict[str, str]) -> None:
+    status, _ = await unix.ask("POST", "/v1/drills", json=body)
+    assert status == 422
+
+
+async def test_a_drill_that_nobody_agreed_to_is_refused_with_the_reason(unix: Door) -> None:
+    status, answer = await unix.ask("POST", "/v1/drills", json={"kind": "exercise"})
+    assert status >= 400
+    assert "drills.exercise" in answer["error"]["message"]

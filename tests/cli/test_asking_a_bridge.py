@@ -110,15 +110,18 @@ def test_an_alert_that_is_not_there_is_wrong_input(
 
 def test_status_is_one_object_for_programs(flicbridge: Command, shared_settings: Path) -> None:
     said = flicbridge("status", "--config", shared_settings, "--json")
-    assert said.code == 0
+    assert said.json["protection"]["state"] == "not_protected"  # nobody listens where its messages go
+    assert said.code == 1
+    assert [link["name"] for link in said.json["links"]][:2] == ["button:bureau", "bridge"]
     assert said.json["bridge"]["id"] == "tilleuls-1"
     assert [button["name"] for button in said.json["buttons"]] == ["bureau"]
 
 
 def test_status_is_readable_for_people(flicbridge: Command, shared_settings: Path) -> None:
     said = flicbridge("status", "--config", shared_settings)
-    assert said.code == 0
-    assert said.out.startswith("Bridge tilleuls-1, flicbridge ")
+    assert said.code == 1
+    assert said.out.startswith("NOT PROTECTED: a press reaches nobody, since ")
+    assert "\nBridge tilleuls-1, flicbridge " in said.out
     assert "bureau" in said.out
     assert "hub/0" in said.out
 

@@ -13,7 +13,7 @@ import pytest
 from flicbridge.clock import SystemClock
 from flicbridge.press import power
 from flicbridge.press.bluez import ADAPTER, BLUEZ
-from flicbridge.press.power import BluezPower, Cycled, adapters_in_use
+from flicbridge.press.power import BluezPower, Cycled, adapters_in_use, examine
 
 if TYPE_CHECKING:
     from dbus_fast import Message
@@ -277,6 +277,31 @@ async def test_without_a_bus_that_is_said(
     monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={tmp_path}/no-bus-here")
     assert await switch.cycle() is Cycled.NO_BUS
     assert await switch.pay() is Cycled.NO_BUS
+
+
+@pytest.mark.parametrize(
+    ("adapters", "found"),
+    [
+        ({}, Cycled.NO_ADAPTER),
+        ({"hci0": ON}, Cycled.DONE),
+        ({"hci0": ON | {"Powered": False}}, Cycled.SWITCHED_OFF),
+        ({"hci0": ON | {"Powered": False}, "hci1": ON}, Cycled.DONE),
+    ],
+)
+async def test_what_keeps_the_radio_from_working_is_examined_without_touching_it(
+    system_bus: object, adapters: dict[str, dict[str, object]], found: Cycled
+) -> None:
+    async with bluetoothd(**adapters) as daemon:
+        assert await examine() is found
+    assert daemon.orders == []
+
+
+async def test_an_examination_tells_a_missing_service_from_a_missing_bus(
+    system_bus: object, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert await examine() is Cycled.NO_SERVICE
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={tmp_path}/no-bus-here")
+    assert await examine() is Cycled.NO_BUS
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ async def test_a_press_arrives_with_both_buttons_on_one_connection(
 ) -> None:
     async with start(config) as program:
         status = await status_until(program, all_up)
-        problems = {problem["problem"] for problem in status["problems"]}
+        problems = {p["problem"] for p in status["problems"] if p["part"] != "host"}  # the test's own machine
         assert (problems, status["flicd"]["state"]) == ({"channel_unproven"}, "connected")
         await flics["poche"].press(CLICK)
         await hub.wait_for(1, within_s=20)

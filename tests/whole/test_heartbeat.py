@@ -74,7 +74,8 @@ async def problems(bridge: Bridge) -> set[str]:
 async def test_it_hears_regularly_how_the_bridge_is(bridge: Bridge, switch: Switch, clock: LoopClock) -> None:
     await clock.sleep(SETTLE_S + 3 * EVERY_S + 1)
     assert [path for path, _ in switch.received] == [ID] * 4
-    assert switch.received[0][1] == ["degraded", "channel:hub/0/channel_unproven"]
+    state, *because = switch.received[0][1]  # the machine of the test may have its own troubles
+    assert (state, "channel:hub/0/channel_unproven" in because) == ("degraded", True)
 
 
 async def test_it_hears_at_another_address_that_the_doctor_is_not_protected(

@@ -81,6 +81,9 @@ class FakePhone(WebGateway[Sms]):
     Attributes:
         fate: what becomes of every SMS taken from now on.
         inbox: what came in, oldest first.
+        battery_percent: what is left in it.
+        charging: whether it is on its charger.
+        failed: the state of its check of messages that failed: `pass`, `warn` or `fail`.
     """
 
     def __init__(self, *, username: str = "sms", password: str, clock: Clock | None = None) -> None:
@@ -89,6 +92,9 @@ class FakePhone(WebGateway[Sms]):
         self._taken: dict[str, Sms] = {}
         self.fate: Fate = "delivered"
         self.inbox: list[Incoming] = []
+        self.battery_percent = 94
+        self.charging = True
+        self.failed: Literal["pass", "warn", "fail"] = "pass"
 
     def receive(self, sender: str, text: str) -> None:
         """Let an SMS come in, from a number as its network writes it."""
@@ -101,7 +107,7 @@ class FakePhone(WebGateway[Sms]):
     def answer(self, request: Request) -> Reply:
         path = request.path.partition("?")[0]
         if request.method == "GET" and path == "/health":
-            return _json(200, {"status": "pass"})
+            return _json(200, self._health())
         if request.headers.get("authorization") != self._login:
             return Reply(401, headers={"WWW-Authenticate": "Basic realm=Access to SMS Gateway"})
         if request.method == "GET" and path == "/inbox":
@@ -112,6 +118,28 @@ class FakePhone(WebGateway[Sms]):
             sms = self._taken.get(found[1])
             return Reply(404) if sms is None else _json(200, self._shown(sms))
         return Reply(404)
+
+    def _health(self) -> dict[str, Any]:
+        """As the app does, which asks for no password here."""
+        level = self.battery_percent
+        battery = "fail" if level < 10 else "warn" if level < 25 else "pass"
+        checks = {
+            "messages:failed": ("messages", 0 if self.failed == "pass" else 3, self.failed),
+            "connection:status": ("boolean", 1, "pass"),
+            "connection:cellular": ("index", 4, "pass"),
+            "battery:level": ("percent", level, battery),
+            "battery:charging": ("flags", 4 if self.charging else 0, "pass"),
+        }
+        worst = "fail" if "fail" in (battery, self.failed) else "pass"
+        return {
+            "checks": {
+                name: {"description": name, "observedUnit": unit, "observedValue": value, "status": status}
+                for name, (unit, value, status) in checks.items()
+            },
+            "releaseId": 1,
+            "status": worst,
+            "version": "1.0.0",
+        }
 
     def _take(self, request: Request) -> Reply:
         try:

@@ -1,0 +1,2 @@
+-- Version 6.
+SELECT 1;
