@@ -1,9 +1,12 @@
 """Tells whoever looks after the bridge what is wrong with it, over the channels of those named for that.
 
-It needs no disk: a notice is kept in memory and tried again for a day. Nothing here stands in the way of an
-alert; a notice has its own calls to the transports, a few at a time.
+It needs no disk: a notice is kept in memory and tried again for a day; one that has reached nobody when the
+bridge ends is told by its next run, as long as the fault lasts. Nothing here stands in the way of an alert: a
+notice has its own calls to the transports, one at a time on each channel, and a channel that hangs holds up
+no other.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -15,13 +18,32 @@ from flicbridge.channel import TransportCarrier
 from flicbridge.clock import Clock
 from flicbridge.guard.board import Board
 from flicbridge.guard.notices import Notice, Notices
-from flicbridge.outbox.carrier import Handed, Later, outcome_of
+from flicbridge.outbox.carrier import Handed, Later, Refused, outcome_of
+from flicbridge.outbox.schedule import Schedule
 from flicbridge.transport.base import Message
 from flicbridge.transport.notice import House, compose_notice
 
 log = structlog.get_logger()
 
 LOOK_EVERY_S: Final = 30.0
+
+# Nobody's life hangs on a notice: soon again, then a few times an hour.
+AGAIN: Final = Schedule(first_s=30.0, soon_longest_s=600.0, longest_s=600.0, jitter=0.0)
+
+
+@dataclass(slots=True)
+class _Owed:
+    """A notice that one channel has not carried yet.
+
+    Attributes:
+        notice: what it tells.
+        message: in words, with the number of the next try.
+        due_s: not before; monotonic.
+    """
+
+    notice: Notice
+    message: Message
+    due_s: float
 
 
 @dataclass(slots=True)
@@ -37,30 +59,47 @@ class Maintainer:
     channels: Mapping[str, TransportCarrier]
     board: Board
     clock: Clock
-    _owed: dict[tuple[str, str], Message] = field(init=False, default_factory=dict)
+    _owed: dict[str, list[_Owed]] = field(init=False)
     _notices: Notices = field(init=False)
 
     def __post_init__(self) -> None:
         self._notices = Notices(self.board)
+        self._owed = {channel: [] for channel in self.channels}
 
     async def watch(self, status: Callable[[], Awaitable[Mapping[str, Any]]]) -> None:
         """Tell what `status` says is wrong; for ever."""
-        while True:
-            await self.clock.sleep(LOOK_EVERY_S)
-            await self.tell((await status())["problems"])
+        async with asyncio.TaskGroup() as group:
+            news = {channel: asyncio.Event() for channel in self.channels}
+            for channel in self.channels:
+                group.create_task(self._carry_for_ever(channel, news[channel]), name=f"notices:{channel}")
+            while True:
+                await self.clock.sleep(LOOK_EVERY_S)
+                self.take((await status())["problems"])
+                for heard in news.values():
+                    heard.set()
 
-    async def tell(self, problems: list[Mapping[str, Any]]) -> None:
-        """Tell what is new among the problems, and try again what could not be told before."""
+    def take(self, problems: list[Mapping[str, Any]]) -> None:
+        """Note what is new among the problems; each channel owes it from now on."""
         for notice in self._notices.due(problems, self.clock.now_at()):
             log.warning("maintainer_told", problem=notice.problem, over=notice.is_over)
-            for channel in self.channels:
-                message = self._message(notice, channel)
-                self._owed[channel, message.key] = message
-        for (channel, key), message in list(self._owed.items()):
-            if await self._is_done(channel, message):
-                del self._owed[channel, key]
+            for channel, owed in self._owed.items():
+                owed.append(_Owed(notice, self._message(notice, channel), self.clock.now_s()))
+
+    async def _carry_for_ever(self, channel: str, news: asyncio.Event) -> None:
+        while True:
+            await news.wait()
+            news.clear()
+            await self.carry(channel)
+
+    async def carry(self, channel: str) -> None:
+        """Try once what one channel owes and is due; an all-clear never overtakes its fault."""
+        waiting: set[str] = set()
+        for owed in list(self._owed[channel]):
+            may_leave = owed.due_s <= self.clock.now_s() and owed.notice.key not in waiting
+            if may_leave and await self._is_done(channel, owed):
+                self._owed[channel].remove(owed)
             else:
-                self._owed[channel, key] = replace(message, attempt=message.attempt + 1)
+                waiting.add(owed.notice.key)
 
     def _message(self, notice: Notice, channel: str) -> Message:
         return compose_notice(
@@ -73,9 +112,9 @@ class Maintainer:
             is_over=notice.is_over,
         )
 
-    async def _is_done(self, channel: str, message: Message) -> bool:
+    async def _is_done(self, channel: str, owed: _Owed) -> bool:
         """Try once; True if it arrived, was refused for good, or is too old."""
-        now_at, carrier = self.clock.now_at(), self.channels[channel]
+        now_at, carrier, message = self.clock.now_at(), self.channels[channel], owed.message
         if now_at > message.expires_at:
             return True
 
@@ -84,6 +123,13 @@ class Maintainer:
             return Handed(DeliveryState.SENT)
 
         outcome = await outcome_of(deliver(), carrier.timeout_s, channel=channel, delivery=message.key)
-        if not isinstance(outcome, Handed):
-            log.warning("maintainer_not_reached", channel=channel, error=outcome.why)
-        return not isinstance(outcome, Later)
+        match outcome:
+            case Handed():
+                self._notices.reached(owed.notice)
+            case Refused() | Later():
+                log.warning("maintainer_not_reached", channel=channel, error=outcome.why)
+        if not isinstance(outcome, Later):
+            return True
+        owed.due_s = self.clock.now_s() + AGAIN.wait_s(message.attempt, outcome.asked_s, lambda: 0.0)
+        owed.message = replace(message, attempt=message.attempt + 1)
+        return False

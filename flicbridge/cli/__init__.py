@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from flicbridge.cli import alerts, buttons, config, pair, plan, press, run, scan, simulate, status
+from flicbridge.cli import alerts, buttons, config, metrics, pair, plan, press, run, scan, simulate, status
 from flicbridge.cli.faults import explain
 
 __all__ = ["app", "main"]
@@ -41,6 +41,7 @@ def flicbridge(
 
 app.command("run")(run.run)
 app.command("status")(status.status)
+app.command("metrics")(metrics.metrics)
 app.command("press")(press.press)
 app.command("scan")(scan.scan)
 app.command("pair")(pair.pair)

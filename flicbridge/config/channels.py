@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from flicbridge.alert.settings import AlertsSettings
+from flicbridge.api.settings import ApiSettings
 from flicbridge.clock import SystemClock
 from flicbridge.config.check import Raw, table, tables
 from flicbridge.config.finding import Finding
@@ -79,9 +80,10 @@ def _texts(value: object) -> Iterator[tuple[Where, str]]:
                 yield from (((index, *where), text) for where, text in _texts(item))
 
 
-def refused_pin(raw: Raw, credentials: Credentials) -> Iterator[Finding]:
-    """The PIN against forced cancellations, if it is asked for and cannot be had."""
+def refused_of_our_own(raw: Raw, credentials: Credentials) -> Iterator[Finding]:
+    """The PIN against forced cancellations and the metrics' token, if asked for and not to be had."""
     yield from _refused_secrets(("alerts",), AlertsSettings, table(raw, "alerts"), credentials)
+    yield from _refused_secrets(("api",), ApiSettings, table(raw, "api"), credentials)
 
 
 def _refused_setup(

@@ -48,13 +48,43 @@ async def test_a_fault_that_comes_and_goes_is_told_once_a_day(clock: LoopClock) 
     assert [notice.is_over for notice in seen] == [False, True]
 
 
-async def test_what_was_told_is_remembered_over_a_restart(clock: LoopClock) -> None:
-    board, after = Board(clock), Board(clock)
-    told(Notices(board), clock, FULL, later=timedelta(0))
+def restarted(board: Board, clock: LoopClock) -> Board:
+    """What a later run remembers."""
+    after = Board(clock)
     after.remember(board.changed())
-    assert told(Notices(after), clock, FULL, later=timedelta(hours=1)) == []
-    (over,) = told(Notices(after), clock, later=timedelta(hours=2))
+    return after
+
+
+async def test_what_reached_somebody_is_remembered_over_a_restart(clock: LoopClock) -> None:
+    board = Board(clock)
+    first = Notices(board)
+    (fault,) = told(first, clock, FULL, later=timedelta(0))
+    first.reached(fault)
+    after = restarted(board, clock)
+    second = Notices(after)
+    assert told(second, clock, FULL, later=timedelta(hours=1)) == []
+    (over,) = told(second, clock, later=timedelta(hours=2))
     assert over.is_over
+    second.reached(over)
+    assert told(Notices(restarted(after, clock)), clock, later=timedelta(hours=3)) == []
+
+
+async def test_what_reached_nobody_is_told_anew_after_a_restart(clock: LoopClock) -> None:
+    board = Board(clock)
+    (before,) = told(Notices(board), clock, FULL, later=timedelta(0))
+    (again,) = told(Notices(restarted(board, clock)), clock, FULL, later=timedelta(hours=1))
+    assert (again.problem, again.is_over) == (before.problem, False)
+
+
+async def test_a_fault_that_was_over_comes_back_as_one_of_another_day(clock: LoopClock) -> None:
+    notices = Notices(Board(clock))
+    seen = [
+        *told(notices, clock, FULL, later=timedelta(0)),
+        *told(notices, clock, later=timedelta(hours=1)),
+        *told(notices, clock, FULL, later=timedelta(hours=25)),
+        *told(notices, clock, later=timedelta(hours=26)),
+    ]
+    assert [notice.is_over for notice in seen] == [False, True, False, True]
 
 
 async def test_a_clock_that_was_set_back_silences_nothing_for_long(clock: LoopClock) -> None:
