@@ -48,6 +48,7 @@ chaos: $(READY)
 benchmarks: $(READY)
 	$(BIN)/python benchmarks/press_to_wire.py
 	$(BIN)/python benchmarks/reconnect.py
+	$(BIN)/python benchmarks/outbox.py
 
 # The translation catalogue: collect the texts from the code, merge them, compile.
 LOCALE = flicbridge/texts/locale

@@ -28,12 +28,13 @@ from flicbridge.errors import StoreError
 from flicbridge.guard.board import Board
 from flicbridge.guard.drills import Timetable
 from flicbridge.guard.status import ChannelPart, House
+from flicbridge.guard.tally import Tally
 from flicbridge.guard.timekeeper import keep_time
 from flicbridge.heartbeat import Heartbeat
 from flicbridge.house import Bridge, Parts
 from flicbridge.listening import Roster
 from flicbridge.maintainer import Maintainer
-from flicbridge.network import watch_network, watch_sleep
+from flicbridge.network import watch_network
 from flicbridge.outbox.button import ButtonRecord
 from flicbridge.outbox.carrier import Carrier
 from flicbridge.outbox.courier import Courier
@@ -129,7 +130,8 @@ async def open_bridge(
     Raises:
         See `run`.
     """
-    board = Board(clock)
+    tally = Tally()
+    board = Board(clock, tally.observe)
     async with AsyncExitStack() as stack:
         store = stack.enter_context(_database(settings.bridge.state_dir, rehearsal=rehearse is not None))
         stack.push_async_callback(_closed, store)
@@ -148,7 +150,7 @@ async def open_bridge(
         ledger = Ledger(desk, store, lambda jobs: courier.hand_over(jobs), clock=clock, observe=board.observe)
         courier = Courier(carriers, ledger, clock=clock, observe=board.observe)
         replies = Replies(receiving(settings, carriers), desk, ledger, clock=clock, observe=board.observe)
-        watches = _watches(courier, ledger, board, clock, watches_network=watches_network)
+        watches = _watches(courier, ledger, carriers, board, clock, watches_network=watches_network)
         workshop = Workshop(
             settings,
             store,
@@ -166,6 +168,7 @@ async def open_bridge(
                 house=_house(settings, first, plan, clock, rehearsal=rehearse is not None),
                 state_dir=settings.bridge.state_dir,
                 listen=settings.api.address,
+                metrics_token=_metrics_token(settings, credentials),
                 keep=timedelta(days=settings.alerts.keep_days),
                 longest_wait=plan.longest_wait + timedelta(seconds=Schedule().longest_asked_s),
                 store=store,
@@ -180,6 +183,7 @@ async def open_bridge(
                 watches={**watches, "replies": replies.run} if replies.channels else watches,
                 maintainer=_maintainer(settings, carriers, board, clock),
                 answering=answering,
+                tally=tally,
                 heartbeat=None if rehearse else _heartbeat(settings, credentials, board, clock),
                 watchdog=None if manager is None else _watchdog(manager, ledger, board, clock),
                 drills=None
@@ -188,6 +192,10 @@ async def open_bridge(
                 rounds=None if manager is None else _rounds(settings, carriers, board, clock),
             )
         )
+
+
+def _metrics_token(settings: Settings, credentials: Secrets) -> str | None:
+    return credentials.get(settings.api.metrics_token) if settings.api.metrics_token else None
 
 
 def _rounds(settings: Settings, carriers: Mapping[str, Carrier], board: Board, clock: Clock) -> Rounds:
@@ -250,7 +258,13 @@ def _drills(
 
 
 def _watches(
-    courier: Courier, ledger: Ledger, board: Board, clock: Clock, *, watches_network: bool
+    courier: Courier,
+    ledger: Ledger,
+    carriers: Mapping[str, Carrier],
+    board: Board,
+    clock: Clock,
+    *,
+    watches_network: bool,
 ) -> dict[str, Start]:
     """What tells the courier that there is new hope."""
 
@@ -258,14 +272,22 @@ def _watches(
         courier.hurry()  # certificates and signatures that a wrong clock spoilt
         await ledger.redate()
 
+    def redial() -> None:
+        for carrier in carriers.values():
+            if isinstance(carrier, TransportCarrier):
+                carrier.redial()
+
     def has_slept(seconds: float) -> None:
         courier.pass_time(seconds)
         ledger.turns.pass_time(seconds)
+        redial()
+        courier.hurry()
 
-    watches: dict[str, Start] = {"sleep": lambda: watch_sleep(clock, courier.hurry)}
-    watches["clock"] = lambda: keep_time(clock, board, was_set=was_set, has_slept=has_slept)
+    watches: dict[str, Start] = {
+        "clock": lambda: keep_time(clock, board, was_set=was_set, has_slept=has_slept)
+    }
     if watches_network:
-        watches["network"] = lambda: watch_network(clock, courier.hurry)
+        watches["network"] = lambda: watch_network(courier.hurry, redial)
     return watches
 
 

@@ -7,6 +7,7 @@ them; the rest follows as the channels get through, each when it is due.
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
@@ -28,6 +29,10 @@ log = structlog.get_logger()
 
 TIDY_EVERY_S: Final = 300.0
 MEND_EVERY_S: Final = 10.0
+# A sick disk is tried again soon, for until then presses are in memory only; but one that takes its time to
+# refuse is left alone ten times as long, since a press would have to wait behind the try.
+SICK_EVERY_S: Final = 1.0
+REST: Final = 10.0
 FEED_EVERY_S: Final = 0.5
 # Network time comes within minutes; a clock that is years ahead until then must not cost the history.
 TRUSTED_AFTER_S: Final = 1800.0
@@ -41,6 +46,11 @@ IN_HAND: Final = 256
 
 type TakeUp = Callable[[Sequence[Job], Sequence[Job]], Awaitable[None]]
 """Takes up messages that an earlier run left: those that are owed, and those in reserve."""
+
+
+def mend_in_s(*, is_well: bool, took_s: float) -> float:
+    """When to look at the disk again, after a look that took so long."""
+    return MEND_EVERY_S if is_well else min(max(SICK_EVERY_S, REST * took_s), MEND_EVERY_S)
 
 
 @dataclass(slots=True)
@@ -66,6 +76,7 @@ class Caretaker:
     give_up: Callable[[Job], Awaitable[None]]
     _openings: int = field(init=False, default=0)
     _is_well: bool = field(init=False, default=True)
+    _mend_in_s: float = field(init=False, default=MEND_EVERY_S)
     _dated: Reading | None = field(init=False, default=None)
     _rest: Backlog = field(init=False, default_factory=Backlog)
     _limits: defaultdict[str, int] = field(init=False)
@@ -87,7 +98,7 @@ class Caretaker:
     async def mend_for_ever(self) -> None:
         """See how the disk is, and take over what it brings when it comes back."""
         while True:
-            await self.clock.sleep(MEND_EVERY_S)
+            await self.clock.sleep(self._mend_in_s)
             was_well = self._is_well
             await self._mend()
             if self._is_well and not was_well:
@@ -96,10 +107,12 @@ class Caretaker:
                 await self._take_over()
 
     async def _mend(self) -> None:
+        began_s = self.clock.now_s()
         health = await self.store.mend()
         for observation in health.observations():
             self.board.observe(observation)
         self._is_well = health.error is None
+        self._mend_in_s = mend_in_s(is_well=self._is_well, took_s=self.clock.now_s() - began_s)
 
     async def _take_over(self) -> None:
         """Agree with a database that was opened: it learns what is going on here, and we what it holds."""
@@ -169,6 +182,8 @@ class Caretaker:
 
     async def tidy_for_ever(self) -> None:
         """Close, forget, and remember what was observed, every few minutes."""
+        with suppress(StoreError):
+            await self.store.warm_up()
         while True:
             await self._tidy()
             await self.clock.sleep(TIDY_EVERY_S)

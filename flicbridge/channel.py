@@ -93,6 +93,10 @@ class TransportCarrier:
             ) from error
         return Handed(receipt.state, receipt.provider_id, receipt.detail, receipt.at)
 
+    def redial(self) -> None:
+        """Begin anew whatever still tries to connect: the network is another one."""
+        self.transport.redial()
+
     async def follow(self, job: Job) -> Handed:
         """Ask what became of it."""
         found = await self.transport.follow(job.provider_id or "")

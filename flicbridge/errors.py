@@ -167,7 +167,8 @@ class LookupRefusedError(FlicbridgeError):
     """The geocoder did not say where an address is. Only the setup asks; coordinates can be typed instead.
 
     Attributes:
-        reason: one word for code to branch on: `too_often`, `no_answer`, `unreachable`, `refused`, `nonsense`.
+        reason: one word for code to branch on: `too_often`, `no_answer`, `unreachable`, `refused` or
+            `nonsense`.
     """
 
     def __init__(self, reason: str, message: str) -> None:

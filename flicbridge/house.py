@@ -25,6 +25,7 @@ from flicbridge.gesture.script import finger_script
 from flicbridge.guard.board import Board
 from flicbridge.guard.lag import watch_lag
 from flicbridge.guard.status import House, drills, report
+from flicbridge.guard.tally import Counted, Tally
 from flicbridge.heartbeat import Heartbeat
 from flicbridge.listening import Listening, Roster
 from flicbridge.maintainer import Maintainer
@@ -54,6 +55,7 @@ class Parts:
         house: what does not change while it runs.
         state_dir: where the API's socket goes.
         listen: host and port for the API, or None.
+        metrics_token: opens the metrics there, and nothing else; None if there is none.
         keep: how long closed alerts are remembered.
         longest_wait: nothing in the outbox is ever due later than this from now.
         fingers: simulated buttons that can be pressed.
@@ -62,6 +64,7 @@ class Parts:
         watches: look out for a network that comes back, for replies; by name.
         maintainer: tells whoever looks after the bridge what is wrong with it; None if there is nobody.
         answering: how answers are taken.
+        tally: counts what happens, all observations pass by it.
         heartbeat: tells somebody outside that all is well; None if nobody listens.
         watchdog: vouches for the bridge; None where nobody needs that, as in a rehearsal of an hour's length.
         drills: tries out by itself whether all this works; None in a rehearsal.
@@ -71,6 +74,7 @@ class Parts:
     house: House
     state_dir: Path
     listen: tuple[str, int] | None
+    metrics_token: str | None
     keep: timedelta
     longest_wait: timedelta
     store: Store
@@ -85,6 +89,7 @@ class Parts:
     watches: Mapping[str, Start]
     maintainer: Maintainer | None
     answering: Answering
+    tally: Tally
     heartbeat: Heartbeat | None = None
     watchdog: Watchdog | None = None
     drills: Drills | None = None
@@ -134,7 +139,14 @@ class Bridge:
     async def _run(self) -> None:
         parts = self._parts
         observe, answers = parts.board.observe, parts.answering.answers
-        async with serving(self, parts.state_dir, parts.listen, observe=observe, answers=answers):
+        async with serving(
+            self,
+            parts.state_dir,
+            parts.listen,
+            observe=observe,
+            answers=answers,
+            metrics_token=parts.metrics_token,
+        ):
             await self._caretaker.begin()
             async with asyncio.TaskGroup() as group:
                 for part, start in self._starts():
@@ -191,8 +203,8 @@ class Bridge:
         orphans = parts.courier.hand_over(jobs, longest_wait=parts.longest_wait)
         channels = {channel.channel for channel in parts.house.channels}
         orphans += [job for job in reserved if job.delivery.channel not in channels]
-        if jobs:
-            log.info("outbox_taken_up", deliveries=len(jobs))
+        if shown := sum(parts.ledger.is_shown(job) for job in jobs):
+            log.info("outbox_taken_up", deliveries=shown)
         for job in orphans:
             await self._give_up(job)
 
@@ -207,7 +219,8 @@ class Bridge:
     async def _give_up(self, job: Job) -> None:
         """Say that a message cannot leave: its channel is no longer in the settings."""
         now_at = self._parts.clock.now_at()
-        log.error("channel_is_gone", channel=job.delivery.channel, delivery=str(job.id))
+        tell = log.error if self._parts.ledger.is_shown(job) else log.debug
+        tell("channel_is_gone", channel=job.delivery.channel, delivery=str(job.id))
         detail = f"the channel {job.delivery.channel} is no longer in the settings"
         failed = Attempt(job, DeliveryState.FAILED, now_at, now_at, 0.0, detail, Failure.PERMANENT)
         with suppress(StoreError):  # then it is found again, and given up, at the next start
@@ -230,6 +243,10 @@ class Bridge:
             unanswered=[s.alert for s in parts.desk.known if s.face is AlertState.UNANSWERED],
             now_at=parts.clock.now_at(),
         )
+
+    def counted(self) -> Counted:
+        """How often things happened since the process began."""
+        return self._parts.tally.counted()
 
     def _dated_house(self) -> House:
         """The house, begun when the wall clock of now says it was."""

@@ -8,7 +8,7 @@ no other.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -38,7 +38,7 @@ class _Owed:
     """A notice that one channel has not carried yet.
 
     Attributes:
-        notice: what it tells.
+        notice: what it tells of, on this channel.
         message: in words, with the number of the next try.
         due_s: not before; monotonic.
     """
@@ -95,9 +95,10 @@ class Maintainer:
             log.warning("maintainer_told", problem=item.problem, over=item.is_over)
         for channel, owed in self._owed.items():
             if news := self._concerns(channel, notice):
-                owed.append(_Owed(notice, self._message(notice, news, channel), self.clock.now_s()))
+                told = replace(notice, news=news)
+                owed.append(_Owed(told, self._message(told, channel), self.clock.now_s()))
 
-    def _concerns(self, channel: str, notice: Notice) -> Sequence[News]:
+    def _concerns(self, channel: str, notice: Notice) -> tuple[News, ...]:
         """What of it is for whoever is behind a channel."""
         if channel in self.channels:
             return notice.news
@@ -119,8 +120,10 @@ class Maintainer:
             else:
                 waiting |= owed.notice.keys
 
-    def _message(self, notice: Notice, news: Sequence[News], channel: str) -> Message:
-        return compose_notice(self.house, news, channel=channel, at=notice.at, sent_at=self.clock.now_at())
+    def _message(self, notice: Notice, channel: str) -> Message:
+        return compose_notice(
+            self.house, notice.news, channel=channel, at=notice.at, sent_at=self.clock.now_at()
+        )
 
     async def _is_done(self, channel: str, owed: _Owed) -> bool:
         """Try once; True if it arrived, was refused for good, or is too old."""

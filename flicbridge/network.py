@@ -1,8 +1,8 @@
 """Says when the network may have come back, so that nothing waits for the end of a backoff.
 
-Two things tell: the kernel, which reports every link, address and route that appears (Linux), and the two
-monotonic clocks of which one goes on while the machine is suspended. Where neither can be asked, nothing is
-said, and the backoff remains.
+The kernel tells: it reports every link, address and route that appears (Linux). Programs above it, such as
+NetworkManager, only repeat that a little later. Where it cannot be asked, nothing is said, and the backoff
+remains. A machine that was suspended is noticed by its clocks (`guard/timekeeper.py`).
 
 Sources: netlink(7), rtnetlink(7), linux/rtnetlink.h, linux/if.h.
 """
@@ -15,8 +15,6 @@ from contextlib import suppress
 from typing import Final
 
 import structlog
-
-from flicbridge.clock import Clock
 
 log = structlog.get_logger()
 
@@ -37,10 +35,6 @@ GROUPS: Final = 0x1 | 0x10 | 0x40 | 0x100 | 0x400
 # router that a cable leads to often starts later than the link, and a name server later than the route.
 PAUSES_S: Final = (0.25, 1.0, 3.0, 10.0)
 MOST_NEWS: Final = 20
-
-LOOKS_EVERY_S: Final = 5.0
-# Less than this between two looks is a busy machine, not a suspended one.
-SUSPENDED_S: Final = 2.0
 
 
 class News:
@@ -73,10 +67,13 @@ def _messages(datagram: bytes) -> Iterator[tuple[int, bytes]]:
         at += -(-length // ALIGNED_TO) * ALIGNED_TO
 
 
-async def watch_network(clock: Clock, hurry: Hurry) -> None:
-    """Call `hurry` whenever the network may have come back, until cancelled.
+async def watch_network(hurry: Hurry, redial: Hurry = lambda: None) -> None:
+    """Watch until cancelled.
 
-    At once, when the news have settled, and a few times more: the kernel only sees this end of the line.
+    Args:
+        hurry: called whenever the network may have come back: at once, when the news have settled, and a few
+            times more, for the kernel only sees this end of the line.
+        redial: called before that whenever there are news, and not else: it breaks off what is half done.
     """
     line = _listen()
     if line is None:
@@ -87,9 +84,11 @@ async def watch_network(clock: Clock, hurry: Hurry) -> None:
         while True:
             await _good_news(line, news)
             log.info("network_changed")
+            redial()
             hurry()
             for pause_s in PAUSES_S:
-                await _until_quiet(line, news, pause_s)
+                if await _were_more(line, news, pause_s):
+                    redial()
                 hurry()
 
 
@@ -123,26 +122,14 @@ async def _good_news(line: socket.socket, news: News) -> None:
             return
 
 
-async def _until_quiet(line: socket.socket, news: News, pause_s: float) -> None:
-    """Wait for a pause in the good news; some networks never pause, and those are not waited for."""
+async def _were_more(line: socket.socket, news: News, pause_s: float) -> bool:
+    """Wait for a pause in the good news, and tell whether there were any.
+
+    Some networks never pause, and those are not waited for.
+    """
+    heard = 0
     with suppress(TimeoutError):
-        for _ in range(MOST_NEWS):
+        for heard in range(MOST_NEWS):  # noqa: B007 - so many are there when time is up
             async with asyncio.timeout(pause_s):
                 await _good_news(line, news)
-
-
-async def watch_sleep(clock: Clock, hurry: Hurry) -> None:
-    """Call `hurry` after the machine was suspended, for its timers stood still meanwhile; until cancelled."""
-    before_s = _slept_s(clock)
-    while True:
-        await clock.sleep(LOOKS_EVERY_S)
-        slept_s = _slept_s(clock)
-        if slept_s - before_s > SUSPENDED_S:
-            log.info("machine_was_suspended", for_s=round(slept_s - before_s, 1))
-            hurry()
-        before_s = slept_s
-
-
-def _slept_s(clock: Clock) -> float:
-    """How long this machine has been suspended in its life, and some constant."""
-    return clock.reading().up.up_s - clock.now_s()
+    return heard > 0

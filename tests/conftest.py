@@ -5,14 +5,15 @@ import os
 from collections.abc import Callable, Mapping
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-from flicbridge.simulator.leap import LeapingEventLoop
+from flicbridge.simulator.leap import steady_loop
 
 # The same examples on every run, and no verdict on how busy the machine is. To look for new examples:
 # HYPOTHESIS_PROFILE=explore make test
-settings.register_profile("steady", deadline=None, derandomize=True)
-settings.register_profile("explore", deadline=None, max_examples=2000)
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("steady", PATIENT, derandomize=True)
+settings.register_profile("explore", PATIENT, max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 collect_ignore = ["e2e", "packages"]  # minutes each, by commands of their own: make e2e, make packages
@@ -24,11 +25,18 @@ def pytest_asyncio_loop_factories(
 ) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Run every async test on a loop that leaps over idle time.
 
+    Its clock stands still while something is computed: how busy the machine is shall decide no test.
     Tests that talk to another process or to another thread's server say `@pytest.mark.real_time`.
     """
     if item.get_closest_marker("real_time"):
         return {"real_time": asyncio.SelectorEventLoop}
-    return {"leaping": LeapingEventLoop}
+    return {"leaping": steady_loop}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """What `-n auto` means: some tests wait for another process, so two more than there are processors."""
+    return (os.cpu_count() or 1) + 2
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

@@ -13,13 +13,14 @@ from uuid import UUID
 import pytest
 
 from flicbridge.outbox.store import Store
-from tests.chaos import judge
-from tests.chaos.button import Pressed
+from flicbridge.press.event import Counter
+from tests.chaos import judge, wire
+from tests.chaos.button import Pressed, WiredButton
 from tests.chaos.fuse import Fuse
 from tests.chaos.judge import Promise
 from tests.chaos.receiver import Notes, delivery_in
 from tests.chaos.row import Row, table
-from tests.chaos.suites import row_of_results
+from tests.chaos.suites import rows_of_results
 from tests.chaos.trace import early
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="make chaos is for Linux")
@@ -126,6 +127,30 @@ def test_a_retry_under_another_key_is_found(database: Path, db: sqlite3.Connecti
     ]
 
 
+async def test_what_a_dead_bridge_had_settled_is_neither_acknowledged_nor_waited_for() -> None:
+    button = WiredButton(lambda: None, lambda place: pytest.fail(place))
+    pressed = button.press()
+    button.release()
+    assert not button.is_settled
+    ours, theirs = wire.pair()
+    with closing(theirs):
+        button.attach(ours, asks_after=pressed.count)
+        assert button.is_settled
+        assert not button.is_acknowledged(pressed)
+        button.press()
+        button.release()
+        assert not button.is_settled
+        button.close()
+
+
+async def test_how_far_a_dead_bridge_had_settled_a_button_is_read_from_its_file(database: Path) -> None:
+    assert judge.mark(database, "BF12-A34567") == 0
+    store = Store.open(database)
+    await store.put_pairing("BF12-A34567", "{}", Counter(7, 4))
+    await store.close()
+    assert judge.mark(database, "BF12-A34567") == 4
+
+
 def test_who_is_told_the_same_again_is_told_twice() -> None:
     assert told(DELIVERY, f"<{DELIVERY}@here.invalid>", PRESS.id.hex).told_twice == 1
 
@@ -164,15 +189,17 @@ def test_the_table_names_what_was_skipped_and_adds_up_the_rest() -> None:
     assert text[4].split()[:2] == ["together", "2,000"]
 
 
-def test_a_suite_is_a_row_with_what_its_tests_measured() -> None:
+def test_a_suite_has_a_row_for_each_test_with_what_it_measured() -> None:
     junit = """<testsuites><testsuite>
-        <testcase classname="a" name="b"><properties>
+        <testcase classname="a" name="b[1]"><properties>
             <property name="presses" value="3"/><property name="worst_s" value="1.5"/></properties></testcase>
-        <testcase classname="a" name="c"><failure/></testcase>
-        <testcase classname="a" name="d"><skipped/></testcase>
+        <testcase classname="a" name="b[2]"><failure/></testcase>
+        <testcase classname="a" name="d"><skipped message="no iptables"/></testcase>
     </testsuite></testsuites>"""
-    row = row_of_results("disk", junit)
-    assert (row.trials, row.presses, row.worst_s, row.wrong) == (2, 3, 1.5, ["a::c failed"])
+    ran, skipped, absent = rows_of_results({"b": "lost", "d": "pulled", "e": "deaf"}, junit)
+    assert (ran.trials, ran.presses, ran.worst_s, ran.wrong) == (2, 3, 1.5, ["a::b[2] failed"])
+    assert (skipped.fault, skipped.skipped, skipped.wrong) == ("pulled", "no iptables", [])
+    assert absent.wrong == ["e did not run"]
 
 
 @pytest.mark.real_time

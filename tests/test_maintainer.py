@@ -235,6 +235,22 @@ async def test_the_doctor_is_told_that_no_press_gets_through_and_nothing_else(wa
     assert sorted(told(watched.first)) == sorted([*of_parts, *told(watched.second)])
 
 
+async def test_what_only_the_maintainer_is_told_has_not_reached_anybody_because_the_doctor_has_the_verdict(
+    watched: Watched,
+) -> None:
+    watched.doctor = frozenset({"garage/1"})
+    watched.first.fault = Fault(kind="refuse")
+    async with watched.running():
+        watched.problems, watched.because = [STUCK], ["bridge/pipeline_stuck"]
+        await watched.clock.sleep(300)
+    assert told(watched.second) == [("not_protected", False)]
+    watched.restart()
+    watched.first.fault = None
+    async with watched.running():
+        await watched.clock.sleep(HOUR_S)
+    assert ("pipeline_stuck", False) in told(watched.first)
+
+
 async def test_who_is_both_is_told_everything_once(watched: Watched) -> None:
     watched.doctor, watched.is_both = frozenset({"garage/0"}), True
     async with watched.running():

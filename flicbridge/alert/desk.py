@@ -29,7 +29,7 @@ from flicbridge.alert.alert import (
 )
 from flicbridge.alert.caution import Caution
 from flicbridge.alert.drill import is_drill
-from flicbridge.alert.moves import Said, believed, doubted, is_doubtful, may_move
+from flicbridge.alert.moves import Said, believed, doubted, is_doubtful, may_be_doubted, may_move
 from flicbridge.alert.plan import Plan
 from flicbridge.alert.standing import Change as Change
 from flicbridge.alert.standing import Mark as Mark
@@ -166,8 +166,8 @@ class Desk:
         standing = self._standings.get(delivery.alert)
         if standing is None or (delivery.purpose in FOLLOW_UPS and delivery.unless is None):
             return True  # what we know nothing of is sent rather than swallowed
-        if standing.doubted and self._caution.is_doctors(delivery.recipient):
-            return False  # whoever forced the doctor may be holding it
+        if self._caution.is_doctors(delivery.recipient):  # whoever forced the doctor may be holding it
+            return life.wants(standing.face, delivery)
         return life.wants(standing.state, delivery)
 
     def is_seen_wanted(self, delivery: Delivery) -> bool:
@@ -194,10 +194,17 @@ class Desk:
         """Say what it changes that a person acknowledges, cancels, confirms or closes an alert.
 
         Returns:
-            The change, or None if the alert is unknown or already beyond that.
+            The change, or None if the alert is unknown or already beyond that. Where a PIN is asked for there
+            is always something to write, be it what is known: how long that takes must not tell whether an
+            earlier cancellation was believed.
         """
         standing = self._standings.get(alert)
-        return None if standing is None else self._moved(standing, what, said)
+        if standing is None:
+            return None
+        change = self._moved(standing, what, said)
+        if change is None and self._caution.asks_pin and may_be_doubted(standing, what, said):
+            return Change(standings=(standing,))
+        return change
 
     def may_move(self, alert: UUID, what: Happening, way: Way) -> bool:
         """Tell whether whoever uses this way will see an alert move."""
@@ -336,7 +343,6 @@ class Desk:
             standings=tuple(s for change in changes for s in change.standings),
             history=tuple(h for change in changes for h in change.history),
             deliveries=tuple(d for change in changes for d in change.deliveries),
-            withdraw=tuple(w for change in changes for w in change.withdraw),
         )
 
     def _moved(self, standing: Standing, what: Happening, said: Said) -> Change | None:

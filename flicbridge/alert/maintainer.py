@@ -22,7 +22,8 @@ class MaintainerSettings(Table):
         default=None,
         description="Name of the secret that holds the whole URL of a dead-man's switch, such as a check of"
         " Healthchecks: it is told every `heartbeat_every` that a press would get through, and raises the"
-        " alarm itself when it hears nothing. Without this key, nobody notices a bridge that is switched off.",
+        " alarm itself when it hears nothing. Without this key, nobody notices a bridge that is switched"
+        " off.",
         examples=["heartbeat-url"],
     )
     heartbeat_every: Duration = Field(

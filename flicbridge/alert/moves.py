@@ -68,9 +68,12 @@ def is_doubtful(standing: Standing, what: Happening, said: Said) -> bool:
 
     Only emergencies are worth forcing somebody.
     """
-    if what not in DOUBTS or said.way not in IN_THE_ROOM or standing.alert.kind is AlertKind.TEST:
-        return False
-    return not said.is_proven or standing.doubted >= MOST_DOUBTED
+    return may_be_doubted(standing, what, said) and (not said.is_proven or standing.doubted >= MOST_DOUBTED)
+
+
+def may_be_doubted(standing: Standing, what: Happening, said: Said) -> bool:
+    """Tell whether it matters if it is proven who did this."""
+    return what in DOUBTS and said.way in IN_THE_ROOM and standing.alert.kind is not AlertKind.TEST
 
 
 def may_move(standing: Standing, what: Happening, way: Way, caution: Caution) -> bool:
@@ -100,14 +103,13 @@ def believed(
     deliveries: tuple[Delivery, ...] = ()
     if cancelled:  # a doubted one has taken the first of these names
         deliveries = plan.for_those_told(alert, Purpose.CANCELLED, standing.doubted, said.at)
-    elif moved.state in ON_IT and standing.state not in ON_IT and not standing.doubted:
-        deliveries = plan.for_routes(alert, Purpose.ANSWERED, caution.doctor_routes, said.at)
+    else:
+        deliveries = _for_the_doctor(standing, moved, said, plan=plan, caution=caution)
     return Change(
         press=said.press,
         standings=(moved,),
         history=(said.event(alert.id, what),),
         deliveries=said.told(deliveries),
-        withdraw=(alert.id,) if cancelled else (),
     )
 
 
@@ -123,14 +125,27 @@ def doubted(
         return None
     alert = standing.alert
     tells = what is Happening.CANCELLED and standing.seems_to_move(what)
-    follow_ups = plan.for_those_told(alert, Purpose.DOUBTED, 0, said.at) if tells else ()
-    seen_as = life.after(standing.face, what)
+    moved = replace(standing, doubted=standing.doubted + 1, seen_as=life.after(standing.face, what))
+    if tells:
+        doubts = plan.for_those_told(alert, Purpose.DOUBTED, 0, said.at)
+        follow_ups = tuple(_for_whom(delivery, caution) for delivery in doubts)
+    else:
+        follow_ups = _for_the_doctor(standing, moved, said, plan=plan, caution=caution)
     return Change(
         press=said.press,
-        standings=(replace(standing, doubted=standing.doubted + 1, seen_as=seen_as),),
+        standings=(moved,),
         history=(said.event(alert.id, DOUBTS[what]),),
-        deliveries=said.told(tuple(_for_whom(delivery, caution) for delivery in follow_ups)),
+        deliveries=said.told(follow_ups),
     )
+
+
+def _for_the_doctor(
+    before: Standing, moved: Standing, said: Said, *, plan: Plan, caution: Caution
+) -> tuple[Delivery, ...]:
+    """What tells the doctor's own devices that somebody is on it, as far as the room is to know."""
+    if moved.face not in ON_IT or before.face in ON_IT:
+        return ()
+    return plan.for_routes(before.alert, Purpose.ANSWERED, caution.doctor_routes, said.at)
 
 
 def _for_whom(delivery: Delivery, caution: Caution) -> Delivery:

@@ -77,7 +77,6 @@ class Change:
         standings: alerts as they stand afterwards, new ones included.
         history: what happened, in order.
         deliveries: messages owed from now on.
-        withdraw: alerts whose unsent messages (of other purposes than cancelled) are pointless now.
         mark: how far the button's events are settled.
     """
 
@@ -85,5 +84,4 @@ class Change:
     standings: tuple[Standing, ...] = ()
     history: tuple[AlertEvent, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
-    withdraw: tuple[UUID, ...] = ()
     mark: Mark | None = None

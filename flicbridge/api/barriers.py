@@ -17,6 +17,9 @@ log = structlog.get_logger()
 SIGNED: Final = "/r/{alert}/{recipient}/{mark}"
 """What signed links look like: the only path of the API that is open to all."""
 
+METRICS: Final = "/metrics"
+"""Where metrics are scraped: it may have a token of its own, which opens nothing else."""
+
 CODES: Final = {
     HTTPStatus.NOT_FOUND: "not_found",
     HTTPStatus.METHOD_NOT_ALLOWED: "wrong_method",
@@ -119,23 +122,36 @@ def unless_signed(barrier: Middleware) -> Middleware:
 
     @web.middleware
     async def either(request: web.Request, handler: Handler) -> web.StreamResponse:
-        resource = request.match_info.route.resource
-        if resource is not None and resource.canonical == SIGNED:
+        if _is_for(SIGNED, request):
             return await handler(request)
         return await barrier(request, handler)
 
     return either
 
 
-def bearers_only(token: str) -> Middleware:
-    """Make a barrier that lets nobody through but bearers of the token."""
+def _is_for(path: str, request: web.Request) -> bool:
+    resource = request.match_info.route.resource
+    return resource is not None and resource.canonical == path
+
+
+def bearers_only(token: str, metrics_token: str | None = None) -> Middleware:
+    """Make a barrier that lets nobody through but bearers of the token.
+
+    Args:
+        token: opens everything.
+        metrics_token: opens the metrics, which show no person and change nothing; None if there is none.
+    """
 
     @web.middleware
     async def barrier(request: web.Request, handler: Handler) -> web.StreamResponse:
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+        right = [token]
+        if metrics_token is not None and _is_for(METRICS, request):
+            right.append(metrics_token)
         # In constant time, so that the time of the answer does not tell how much of a guess was right.
-        is_right = hmac.compare_digest(given.strip().encode("utf-8", "surrogateescape"), token.encode())
-        if scheme.lower() != "bearer" or not is_right:
+        guess = given.strip().encode("utf-8", "surrogateescape")
+        found = [hmac.compare_digest(guess, one.encode()) for one in right]  # each, whatever the others say
+        if scheme.lower() != "bearer" or not any(found):
             message = "Send the token from the file api-token in the state_dir: Authorization: Bearer TOKEN."
             raise Refusal(HTTPStatus.UNAUTHORIZED, "unauthorized", message)
         return await handler(request)

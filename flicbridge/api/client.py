@@ -10,6 +10,7 @@ from urllib.parse import quote
 import aiohttp
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from flicbridge.api.barriers import METRICS
 from flicbridge.api.endpoint import Endpoint, is_answered, read_token, socket_path, spare_socket_paths
 from flicbridge.errors import ApiError
 
@@ -41,6 +42,13 @@ class ApiClient:
     async def status(self) -> dict[str, Any]:
         """How every part is doing."""
         return await self._ask("GET", "/v1/status")
+
+    async def metrics(self) -> str:
+        """How it is doing and what has happened, in Prometheus' text format."""
+        status, body = await self._fetch("GET", METRICS)
+        if status != HTTPStatus.OK:
+            _checked(status, body)
+        return body.decode("utf-8", "replace")
 
     async def press(self, button: str, gesture: str | None = None) -> dict[str, Any]:
         """Press a virtual button; returns once the press is committed."""
@@ -88,13 +96,18 @@ class ApiClient:
     async def _ask(
         self, method: str, path: str, body: Mapping[str, str | float] | None = None
     ) -> dict[str, Any]:
+        return _checked(*await self._fetch(method, path, body))
+
+    async def _fetch(
+        self, method: str, path: str, body: Mapping[str, str | float] | None = None
+    ) -> tuple[int, bytes]:
         endpoint = self._endpoint()
         try:
             async with (
                 self._session(endpoint) as session,
                 session.request(method, path, json=body) as response,
             ):
-                return _checked(response.status, await response.read())
+                return response.status, await response.read()
         except TimeoutError as error:
             raise ApiError(f"The bridge does not answer within {ANSWER_TIMEOUT_S:g} s.") from error
         except aiohttp.ClientConnectorError as error:

@@ -7,6 +7,7 @@ from uuid import UUID
 from flicbridge.alert.alert import Happening, Way
 from flicbridge.alert.desk import Standing
 from flicbridge.alert.drill import Drill, DrillKind
+from flicbridge.guard.tally import Counted
 from flicbridge.outbox.ledger import Taken
 
 
@@ -15,6 +16,10 @@ class Daemon(Protocol):
 
     async def status(self) -> Mapping[str, Any]:
         """How every part is doing; ready for JSON."""
+        ...
+
+    def counted(self) -> Counted:
+        """How often things happened since the process began."""
         ...
 
     async def press(self, button: str, gesture: str) -> Taken:

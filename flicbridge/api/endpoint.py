@@ -13,6 +13,7 @@ import os
 import secrets
 import socket
 import stat
+import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -89,10 +90,12 @@ def socket_path(state_dir: Path) -> Path | None:
     return path if hasattr(socket, "AF_UNIX") and fits else None
 
 
-def spare_socket_paths(state_dir: Path) -> Iterator[Path]:
+def spare_socket_paths(state_dir: Path, *, make: bool = False) -> Iterator[Path]:
     """Where the Unix socket goes if its folder is read-only or gone: where the system has a place in memory.
 
-    Folders that anybody may write to are none: somebody could be there before us.
+    Folders that anybody may write to are none: somebody could be there before us. Below the one for temporary
+    files there is one of our own at last, for a user to whom the system gave no other; with `make`, it is
+    made if need be.
     """
     if not hasattr(socket, "AF_UNIX"):
         return
@@ -102,6 +105,27 @@ def spare_socket_paths(state_dir: Path) -> Iterator[Path]:
         with suppress(OSError):
             if not Path(home).stat().st_mode & stat.S_IWOTH:
                 yield Path(home) / name
+    if (own := own_temporary_folder(make=make)) is not None:
+        yield own / name
+
+
+def own_temporary_folder(*, make: bool) -> Path | None:
+    """A folder among the temporary files that is ours alone; None where that cannot be had.
+
+    It may be there already, made by whoever wants us to believe that: only one that belongs to us and that
+    nobody else can enter will do.
+    """
+    user = os.getuid()
+    folder = Path(tempfile.gettempdir()) / f"flicbridge-{user}"
+    try:
+        if make:
+            with suppress(FileExistsError):
+                folder.mkdir(mode=0o700)
+        found = folder.lstat()
+    except OSError:
+        return None
+    is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == user and not found.st_mode & 0o077
+    return folder if is_ours else None
 
 
 def bind_unix(path: Path) -> socket.socket:

@@ -23,6 +23,7 @@ from flicbridge.api.endpoint import (
     socket_path,
     spare_socket_paths,
 )
+from flicbridge.api.metrics import Metrics
 from flicbridge.api.routes import Routes
 from flicbridge.observation import Observation, Observe
 
@@ -42,6 +43,7 @@ async def serving(
     *,
     observe: Observe,
     answers: Answers | None = None,
+    metrics_token: str | None = None,
 ) -> AsyncGenerator[Endpoint]:
     """Serve the API for as long as the context lasts, and be the only one to do so in a `state_dir`.
 
@@ -54,6 +56,7 @@ async def serving(
         listen: an address to listen on as well, or None.
         observe: told `api/state` (`listening`, `impaired` or `off`) and `api/error`.
         answers: what signed links lead to, on the address; None if there are none.
+        metrics_token: opens the metrics, and nothing else, on the address; None if there is none.
 
     Yields:
         Where it answers, from now on.
@@ -65,7 +68,9 @@ async def serving(
     async with AsyncExitStack() as stack:
         stack.enter_context(claimed(state_dir))
         unix = await _serve_unix(stack, daemon, state_dir)
-        tcp = await _serve_tcp(stack, daemon, state_dir, listen, faults, answers) if listen else None
+        tcp = None
+        if listen is not None:
+            tcp = await _serve_tcp(stack, daemon, state_dir, listen, faults, answers, metrics_token)
         if unix is None and tcp is None:
             tcp = await _serve_tcp(stack, daemon, state_dir, (LOOPBACK, 0), faults)
         endpoint = Endpoint(unix, tcp, os.getpid())
@@ -81,7 +86,7 @@ async def _serve_unix(stack: AsyncExitStack, daemon: Daemon, state_dir: Path) ->
     path = socket_path(state_dir)
     if path is None:
         return None
-    for place in (path, *spare_socket_paths(state_dir)):
+    for place in (path, *spare_socket_paths(state_dir, make=True)):
         try:
             bound = bind_unix(place)
         except OSError as error:  # a file system without sockets, or one that cannot be written
@@ -100,6 +105,7 @@ async def _serve_tcp(
     listen: tuple[str, int],
     faults: list[str],
     answers: Answers | None = None,
+    metrics_token: str | None = None,
 ) -> str | None:
     try:
         token = keep_token(state_dir)
@@ -109,7 +115,8 @@ async def _serve_tcp(
         log.error("api_cannot_listen", port=listen[1], error=error.strerror)
         return None
     host, port = bound.getsockname()[:2]
-    barriers = [unless_signed(barrier) for barrier in (loopback_names_only, bearers_only(token))]
+    doors = (loopback_names_only, bearers_only(token, metrics_token))
+    barriers = [unless_signed(barrier) for barrier in doors]
     app = _app(daemon, barriers)
     if answers is not None:
         app.add_routes(answers.table(daemon))
@@ -139,6 +146,7 @@ def _bind_tcp(host: str, port: int) -> socket.socket:
 def _app(daemon: Daemon, barriers: Iterable[Middleware]) -> web.Application:
     app = web.Application(middlewares=[always_json, *barriers], client_max_size=LARGEST_BODY_BYTES)
     app.add_routes(Routes(daemon).table())
+    app.add_routes(Metrics(daemon).table())
     return app
 
 

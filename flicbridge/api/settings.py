@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
+from flicbridge.credentials import SecretName
 from flicbridge.fields import Table, shown
 
 _REMEDY: Final = 'write an address of this machine with a port, such as "127.0.0.1:8600"'
@@ -68,6 +69,13 @@ class ApiSettings(Table):
         description="Where helpers reach this API from outside, by a tunnel or proxy to `listen`. Messages"
         " then carry a link to answer the alert; nothing else is served there without the token.",
         examples=["https://tilleuls.example.fr"],
+    )
+
+    metrics_token: SecretName | None = Field(
+        default=None,
+        description="Name of the secret with a bearer token that opens the metrics on `listen`, and nothing"
+        " else: for Prometheus, which must not be able to press a button.",
+        examples=["metrics-token"],
     )
 
     @property

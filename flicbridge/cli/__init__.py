@@ -12,6 +12,7 @@ from flicbridge.cli import (
     alerts,
     buttons,
     config,
+    metrics,
     pair,
     plan,
     press,
@@ -57,6 +58,7 @@ def flicbridge(
 app.command("run")(run.run)
 app.command("setup")(setup.setup)
 app.command("status")(status.status)
+app.command("metrics")(metrics.metrics)
 app.command("press")(press.press)
 app.command("test")(test.try_out)
 app.command("scan")(scan.scan)

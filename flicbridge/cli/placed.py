@@ -13,8 +13,6 @@ from enum import Enum
 from pathlib import Path
 from typing import Final, Self
 
-from pydantic import TypeAdapter, ValidationError
-
 from flicbridge.errors import InputError
 
 LIST_FILE: Final = Path("/etc/flicbridge/service-files.json")
@@ -52,6 +50,8 @@ class Placed:
         Raises:
             InputError: the list is unreadable.
         """
+        from pydantic import TypeAdapter, ValidationError
+
         file = below(root, LIST_FILE)
         try:
             return TypeAdapter(cls).validate_json(file.read_bytes())
@@ -66,6 +66,8 @@ class Placed:
 
     def text(self) -> str:
         """The list as it is stored."""
+        from pydantic import TypeAdapter
+
         return TypeAdapter(type(self)).dump_json(self, indent=2).decode() + "\n"
 
 

@@ -10,7 +10,9 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from flicbridge.alert.maintainer import MaintainerSettings
 from flicbridge.alert.settings import AlertsSettings
+from flicbridge.api.settings import ApiSettings
 from flicbridge.clock import SystemClock
 from flicbridge.config.check import Raw, table, tables
 from flicbridge.config.finding import Finding
@@ -79,9 +81,11 @@ def _texts(value: object) -> Iterator[tuple[Where, str]]:
                 yield from (((index, *where), text) for where, text in _texts(item))
 
 
-def refused_pin(raw: Raw, credentials: Credentials) -> Iterator[Finding]:
-    """The PIN against forced cancellations, if it is asked for and cannot be had."""
+def refused_of_our_own(raw: Raw, credentials: Credentials) -> Iterator[Finding]:
+    """Secrets that are no channel's, such as the PIN against forced cancellations, if they are missing."""
     yield from _refused_secrets(("alerts",), AlertsSettings, table(raw, "alerts"), credentials)
+    yield from _refused_secrets(("api",), ApiSettings, table(raw, "api"), credentials)
+    yield from _refused_secrets(("maintainer",), MaintainerSettings, table(raw, "maintainer"), credentials)
 
 
 def _refused_setup(

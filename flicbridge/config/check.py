@@ -49,7 +49,7 @@ def across(raw: Raw) -> Iterator[Finding]:
     yield from _repeated_recipients(raw)
     yield from _unknown_recipients(raw)
     yield from _simulation(raw)
-    yield from _public_url(raw)
+    yield from _served_nowhere(raw)
     yield from _addresses(raw)
     yield from _alert_gesture(raw)
 
@@ -261,13 +261,19 @@ def _other_names(raw: Raw) -> Iterator[tuple[Where, str]]:
         yield ("maintainer", "notify", place), name
 
 
-def _public_url(raw: Raw) -> Iterator[Finding]:
-    """A link to a bridge that listens nowhere leads nowhere."""
+def _served_nowhere(raw: Raw) -> Iterator[Finding]:
+    """A link to a bridge that listens nowhere leads nowhere, and no Prometheus asks on a Unix socket."""
     api = table(raw, "api")
-    if "public_url" in api and "listen" not in api:
-        what = "nothing listens there: this bridge can only be asked on its Unix socket"
-        remedy = 'Write listen = "127.0.0.1:8600" too, and let the proxy or tunnel lead there.'
-        yield Finding(("api", "public_url"), what, remedy)
+    if "listen" in api:
+        return
+    what = "nothing listens there: this bridge can only be asked on its Unix socket"
+    remedies = {
+        "public_url": 'Write listen = "127.0.0.1:8600" too, and let the proxy or tunnel lead there.',
+        "metrics_token": 'Write listen = "127.0.0.1:8600" too, and let Prometheus ask there.',
+    }
+    for key, remedy in remedies.items():
+        if key in api:
+            yield Finding(("api", key), what, remedy)
 
 
 def _simulation(raw: Raw) -> Iterator[Finding]:

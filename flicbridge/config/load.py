@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from flicbridge.config.channels import refused_pin, unopenable
+from flicbridge.config.channels import refused_of_our_own, unopenable
 from flicbridge.config.check import across
 from flicbridge.config.explain import findings
 from flicbridge.config.finding import Finding, as_problems
@@ -115,7 +115,7 @@ def _beyond(raw: dict[str, Any], folder: Path, credentials: Credentials | None) 
     yield from across(raw)
     if credentials is not None:
         yield from unopenable(raw, folder, credentials)
-        yield from refused_pin(raw, credentials)
+        yield from refused_of_our_own(raw, credentials)
 
 
 def _lines(text: str) -> dict[Where, int]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from flicbridge.clock import Clock
-from flicbridge.observation import Observation, Value
+from flicbridge.observation import Observation, Observe, Value
 
 FLEETING: Final = frozenset({"host", "loop", "pipeline"})
 FLEETING_FACTS: Final = "health_"
@@ -29,10 +29,16 @@ class Note:
 
 
 class Board:
-    """Keeps the newest observation per subject and fact. Bounded by the number of parts."""
+    """Keeps the newest observation per subject and fact. Bounded by the number of parts.
 
-    def __init__(self, clock: Clock) -> None:
+    Args:
+        clock: what time it is.
+        also: told every observation as well.
+    """
+
+    def __init__(self, clock: Clock, also: Observe | None = None) -> None:
         self._clock = clock
+        self._also = also
         self._notes: dict[tuple[str, str], Note] = {}
         self._changed: set[tuple[str, str]] = set()
 
@@ -43,6 +49,8 @@ class Board:
         same = old is not None and old.value == observation.value
         self._notes[key] = Note(observation.value, old.since_at if old and same else now_at, now_at)
         self._changed.add(key)
+        if self._also is not None:
+            self._also(observation)
 
     def remember(self, found: Iterable[tuple[Observation, datetime]]) -> None:
         """Take over what was known before a restart, without overruling anything newer."""

@@ -32,6 +32,11 @@ NIGHT_BEGINS, NIGHT_ENDS = 21, 7
 
 VERDICT_RULE: Final = Rule(Weight.BREAKS, Urgency.AT_ONCE, SOON, SOON)
 
+TOLD_OF: Final = frozenset(
+    {VERDICT, *(name for name, rule in RULES.items() if rule.urgency is not Urgency.NEVER)}
+)
+"""Everything of which somebody may be told."""
+
 
 @dataclass(frozen=True, slots=True)
 class Notice:

@@ -173,6 +173,8 @@ def report(
             "queued": counts.get("queued", 0),
             "sending": counts.get("sending", 0),
             "oldest_due_at": _iso(oldest),
+            "oldest_tried_at": _iso(counts.get("oldest_tried_at")),
+            "error": counts.get("error"),
         },
         "open_alerts": [str(alert) for alert in open_alerts],
     }

@@ -85,7 +85,9 @@ class Carrier(Protocol):
         ...
 
 
-async def outcome_of(work: Awaitable[Handed], timeout_s: float, *, channel: str, delivery: str) -> Outcome:
+async def outcome_of(
+    work: Awaitable[Handed], timeout_s: float, *, channel: str, delivery: str, is_secret: bool = False
+) -> Outcome:
     """Await a try, within its time, and turn whatever happens into a value.
 
     A fault inside a transport, which may be a stranger's, is an outcome like any other: it must not end the
@@ -102,7 +104,8 @@ async def outcome_of(work: Awaitable[Handed], timeout_s: float, *, channel: str,
     except TimeoutError:
         why = f"no answer within {timeout_s + SLACK_S:g} s (may have arrived)"
         return Later(why, failure=Failure.UNKNOWN)
-    except Exception as error:
-        log.exception("transport_broke", channel=channel, delivery=delivery)
+    except Exception as error:  # noqa: BLE001 - logged below, with what is known of it
+        tell = log.debug if is_secret else log.error
+        tell("transport_broke", channel=channel, delivery=delivery, exc_info=True)
         # Nobody knows how far it had come when it broke.
         return Later(f"{type(error).__name__} inside the transport", failure=Failure.UNKNOWN)

@@ -92,5 +92,5 @@ class Courier:
                 due = due_of_new(job.delivery)
             else:
                 due = due_after_restart(job, now, longest_wait)
-            worker.put(job, wait_s=due.wait_s, lives_s=due.lives_s)
+            worker.put(job, wait_s=due.wait_s, lives_s=due.lives_s, is_fresh=longest_wait is None)
         return orphans

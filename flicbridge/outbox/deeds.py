@@ -10,11 +10,12 @@ from typing import Any
 from uuid import UUID
 
 from flicbridge.alert import life
-from flicbridge.alert.alert import Alert, AlertEvent, AlertState, Delivery, DeliveryState
+from flicbridge.alert.alert import Alert, AlertEvent, AlertState, DeliveryState
 from flicbridge.alert.desk import Change, Mark, Standing
 from flicbridge.outbox import queries, rows
 from flicbridge.outbox.button import ButtonRecord
 from flicbridge.outbox.database import transaction
+from flicbridge.outbox.hush import NOT_WANTED
 from flicbridge.outbox.job import Attempt, Job
 
 
@@ -25,9 +26,8 @@ def commit(db: sqlite3.Connection, change: Change, now_at: datetime) -> UUID | N
             for standing in change.standings:
                 db.execute(queries.PUT_STANDING, rows.standing_row(standing))
             db.executemany(queries.ADD_EVENT, map(rows.event_row, change.history))
-            db.executemany(queries.WITHDRAW, ({"alert": str(alert)} for alert in change.withdraw))
-            over = (standing.alert.id for standing in change.standings if standing.state in life.OVER)
-            db.executemany(queries.CLEAR_RESERVE, ({"alert": str(alert)} for alert in over))
+            answered = (standing for standing in change.standings if standing.face in life.ANSWERED)
+            db.executemany(queries.CALL_OFF, map(rows.call_off_row, answered))
             db.executemany(
                 queries.ADD_DELIVERY,
                 (rows.delivery_row(d, under_way=d.at_once or d.due_at <= now_at) for d in change.deliveries),
@@ -53,10 +53,12 @@ def _mark_row(mark: Mark) -> rows.Row:
     }
 
 
-def release_row(delivery: Delivery, now_at: datetime) -> rows.Row:
+def release_row(job: Job, now_at: datetime) -> rows.Row:
+    delivery = job.delivery
     lives = delivery.expires_at - delivery.due_at
     return {
         "id": str(delivery.id),
+        "secret": job.secret,
         "due_at": now_at.timestamp(),
         "expires_at": (now_at + lives).timestamp(),
     }
@@ -67,7 +69,9 @@ def settle(
     attempt: Attempt,
     event: AlertEvent | None,
     standing: Standing | None,
-    released: Sequence[Delivery],
+    released: Sequence[Job],
+    *,
+    hide: bool,
 ) -> None:
     job, at = attempt.job, attempt.at.timestamp()
     arrived = attempt.state in (DeliveryState.SENT, DeliveryState.DELIVERED)
@@ -104,7 +108,24 @@ def settle(
         if standing is not None:
             db.execute(queries.PUT_STANDING, rows.standing_row(standing))
         now_at = attempt.at + timedelta(seconds=attempt.took_s)
-        db.executemany(queries.RELEASE, (release_row(delivery, now_at) for delivery in released))
+        if hide:
+            db.execute(queries.WITHDRAW, _withdrawal_row(job, now_at, really=False))
+        db.executemany(queries.RELEASE, (release_row(of, now_at) for of in released))
+
+
+def withdraw(db: sqlite3.Connection, job: Job, now_at: datetime, *, really: bool) -> bool:
+    row = _withdrawal_row(job, now_at, really=really)
+    with transaction(db):
+        if db.execute(queries.DELIVERY, {"id": str(job.id)}).fetchone() is None:
+            _bring_back(db, job)
+        is_news = db.execute(queries.ADD_WITHDRAWAL, row).rowcount > 0
+        db.execute(queries.WITHDRAW, row)
+    return is_news
+
+
+def _withdrawal_row(job: Job, now_at: datetime, *, really: bool) -> rows.Row:
+    at = now_at.timestamp()
+    return {"id": str(job.id), "number": job.attempts, "at": at, "detail": NOT_WANTED, "really": really}
 
 
 def _said(attempt: Attempt, state: DeliveryState) -> float | None:
@@ -152,15 +173,24 @@ def show(db: sqlite3.Connection, alert: str) -> dict[str, Any] | None:
 
 
 def counts(db: sqlite3.Connection) -> dict[str, Any]:
-    numbers = {row["state"]: row["number"] for row in db.execute(queries.COUNTS)}
+    found = db.execute(queries.COUNTS).fetchall()
+    numbers = {row["state"]: row["number"] for row in found}
+    tried = [row["tried_made_at"] for row in found if row["tried_made_at"] is not None]
     oldest = db.execute(queries.OLDEST_DUE).fetchone()["due_at"]
     return {
         "queued": numbers.get("queued", 0),
         "sending": numbers.get("sending", 0),
         "oldest_due_at": None if oldest is None else rows.utc(oldest),
+        "oldest_tried_at": rows.utc(min(tried)) if tried else None,
     }
 
 
 def in_one(db: sqlite3.Connection, query: str, batch: Sequence[rows.Row]) -> None:
     with transaction(db):
         db.executemany(query, batch)
+
+
+def look_up(db: sqlite3.Connection, query: str, batch: Iterable[rows.Row]) -> None:
+    """Ask for what is not needed, so that it is at hand when it is."""
+    for row in batch:
+        db.execute(query, row).fetchall()

@@ -25,6 +25,7 @@ class Job:
         provider_id: what the provider calls the message, once it took it.
         made_up: `made_at` by the machine's own count, if this run made it.
         code: what helpers answer with by SMS; empty if they cannot.
+        secret: True once the room must not see what becomes of it.
     """
 
     delivery: Delivery
@@ -35,6 +36,7 @@ class Job:
     provider_id: str | None = None
     made_up: Uptime | None = None
     code: str = ""
+    secret: bool = False
 
     @property
     def id(self) -> UUID:
@@ -57,6 +59,16 @@ class Job:
     def made_at(self, now: Reading) -> datetime:
         """When it was made, as the wall clock of now would have dated it."""
         return self.delivery.made_at + now.error_of(self.delivery.made_at, self.made_by_count)
+
+    def since_press_s(self, now: Reading) -> float | None:
+        """Seconds since the finger went down; None if only dates could tell, of which some must be wrong."""
+        alert = self.alert
+        since_s = now.up.since_s(alert.received_up)
+        if since_s is None:
+            if not is_credible(alert.received_at):
+                return None
+            since_s = max(0.0, (now.at - alert.received_at).total_seconds())
+        return since_s + max(0.0, (alert.received_at - alert.pressed_at).total_seconds())
 
     def expires_at(self, now: Reading) -> datetime:
         """When it is pointless, as the wall clock of now would say; never further off than when it was made.

@@ -1,12 +1,14 @@
-"""The queue of one channel, in three lanes, so that no message stands in front of a more urgent one. Pure.
+"""The queue of one channel, in lanes, so that no message stands in front of a more urgent one. Pure.
 
-Young messages, the first tries of an emergency among them, have a lane of their own with more room than a
-practice ever fills; those that have failed for a while, and questions about what became of a message, can
-hang for as long as they like beside it.
+First tries have a lane of their own with more room than a practice ever fills: on a network that swallows
+everything, retries hang by the dozen after an outage of seconds, and a new alert must not wait for one of
+them to end. Those that are young come next; those that have failed for a while, and questions about what
+became of a message, can hang for as long as they like beside them. So can what the room must not notice
+(`hush.py`): if it held up what shows, that would be a sign.
 """
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import count
@@ -20,11 +22,17 @@ YOUNG_TRIES: Final = 4
 
 
 class Lane(Enum):
-    """Which kind of entry; the value is how many of it are under way at a time."""
+    """Which kind of entry; the value is how many of it are under way at a time, another number for each."""
 
+    FIRST = 40
     YOUNG = 32
     OLD = 8  # few enough for a small phone
     FOLLOW = 4
+    HUSHED = 33  # room for all
+
+
+TO_BE_SENT: Final = (Lane.FIRST, Lane.YOUNG, Lane.OLD)
+"""The lanes of what nobody has taken yet, as far as everybody may know."""
 
 
 @dataclass(order=True, slots=True)
@@ -39,6 +47,7 @@ class Entry:
         polls: how often somebody asked what became of it.
         failures: in a row, since the world last changed; sets the pace.
         asked_s: the provider asked not to be tried before this time.
+        is_fresh: made by this run, and not tried yet.
     """
 
     due_s: float
@@ -48,12 +57,17 @@ class Entry:
     polls: int = field(compare=False, default=0)
     failures: int = field(compare=False, default=0)
     asked_s: float = field(compare=False, default=0.0)
+    is_fresh: bool = field(compare=False, default=False)
 
     @property
     def lane(self) -> Lane:
         """Where it queues."""
         if self.job.provider_id is not None:
             return Lane.FOLLOW
+        if self.job.secret:
+            return Lane.HUSHED
+        if self.is_fresh:
+            return Lane.FIRST
         return Lane.YOUNG if self.job.attempts <= YOUNG_TRIES else Lane.OLD
 
     @property
@@ -70,23 +84,44 @@ class Lanes:
         self._under_way = dict.fromkeys(Lane, 0)
         self._numbers = count()
 
-    def put(self, job: Job, *, due_s: float, expires_s: float, polls: int = 0, failures: int = 0) -> Entry:
+    def put(
+        self,
+        job: Job,
+        *,
+        due_s: float,
+        expires_s: float,
+        polls: int = 0,
+        failures: int = 0,
+        is_fresh: bool = False,
+    ) -> Entry:
         """Queue a job."""
-        entry = Entry(due_s, next(self._numbers), job, expires_s, polls, failures)
+        entry = Entry(due_s, next(self._numbers), job, expires_s, polls, failures, is_fresh=is_fresh)
         heapq.heappush(self._waiting[entry.lane], entry)
         return entry
 
-    def start_due(self, now_s: float, *, sick: bool) -> Iterator[tuple[Lane, Entry]]:
-        """Take out what may start now; call `landed` with its lane when it has ended."""
-        for lane, waiting in self._waiting.items():
+    def start_due(
+        self, now_s: float, *, sick: bool, is_shown: Callable[[Job], bool]
+    ) -> Iterator[tuple[Lane, Entry]]:
+        """Take out what may start now; call `landed` with its lane when it has ended.
+
+        Args:
+            now_s: now, monotonic.
+            sick: True while nothing gets through.
+            is_shown: says of a job whether the room may notice it; what it may not goes to a lane of its own.
+        """
+        for lane, waiting in self._waiting.items():  # the lane of what is hushed is the last
             while waiting and waiting[0].due_s <= now_s and self._has_room(lane, sick=sick):
+                entry = heapq.heappop(waiting)
+                if lane in TO_BE_SENT and not is_shown(entry.job):
+                    heapq.heappush(self._waiting[Lane.HUSHED], entry)
+                    continue
                 self._under_way[lane] += 1
-                yield lane, heapq.heappop(waiting)
+                yield lane, entry
 
     @property
     def holding(self) -> int:
         """How many messages wait or are under way that nobody has taken yet."""
-        lanes = (Lane.YOUNG, Lane.OLD)
+        lanes = (*TO_BE_SENT, Lane.HUSHED)
         return sum(len(self._waiting[lane]) + self._under_way[lane] for lane in lanes)
 
     def landed(self, lane: Lane) -> None:
@@ -97,6 +132,11 @@ class Lanes:
         """When something may start next; None if that takes more than time."""
         heads = [w[0].due_s for lane, w in self._waiting.items() if w and self._has_room(lane, sick=sick)]
         return min(heads, default=None)
+
+    def next_try_s(self, counts: Callable[[Job], bool]) -> float | None:
+        """When one of the messages that count is tried next, whether or not there is room."""
+        waiting = (entry for lane in TO_BE_SENT for entry in self._waiting[lane])
+        return min((entry.due_s for entry in waiting if counts(entry.job)), default=None)
 
     def hurry(self, now_s: float) -> None:
         """Make every retry due, and the pace as for a first failure; except what the provider asked for."""

@@ -85,6 +85,9 @@ class Ledger:
         self._clock = clock
         self._observe = observe
         self._turn = asyncio.Lock()
+        # What the courier writes down, one at a time: hundreds of tries may end at once when a network comes
+        # back, and a press that comes then waits for one commit and not for all of theirs.
+        self._errand = asyncio.Lock()
         self.turns = Turns(desk, store, carry, clock=clock)
         self._unsaved: dict[UUID, Change] = {}
         self._dated: Reading | None = None  # by which reading of the clock the desk is dated
@@ -111,6 +114,8 @@ class Ledger:
                 safe = not self._unsaved
         await self._clock.sleep(0)  # the messages leave first; all that is left to do here can wait for them
         taken = Taken(_effect(press, change), _alert_of(change), safe)
+        if taken.effect is Effect.RAISED:
+            self._observe(Observation("alerts", "last_kind", change.standings[0].alert.kind.value))
         tell = log.debug if taken.effect is Effect.NOTHING else log.info  # a canary sings all day
         tell(
             "press_taken",
@@ -179,27 +184,45 @@ class Ledger:
         """Tell whether a delivery still makes sense to its recipient."""
         return self._desk.is_wanted(delivery) and not self.turns.is_overtaken(delivery)
 
-    def is_secret(self, delivery: Delivery) -> bool:
-        """Tell whether nobody in the room may notice that a delivery is still carried."""
-        return self._hush.is_secret(delivery)
+    def is_called_off(self, delivery: Delivery) -> bool:
+        """Tell whether people have made a delivery pointless, in truth or as far as the room is to know."""
+        return not self._desk.is_wanted(delivery) or self._hush.is_called_off(delivery)
 
-    def told(self, attempt: Attempt) -> Attempt | None:
-        """An attempt as the log may tell of it, or None if it may not."""
+    def is_shown(self, job: Job) -> bool:
+        """Tell whether the room may notice that a delivery is carried."""
+        return self._hush.is_shown(job)
+
+    def told(self, attempt: Attempt) -> Attempt:
+        """An attempt that may be noticed, as the log may tell of it."""
         return self._hush.told(attempt)
+
+    async def withdraw(self, job: Job, *, really: bool) -> bool:
+        """Write down that a delivery is not needed, in truth or as far as the room sees.
+
+        Returns:
+            Whether that was not written down before. Raises StoreError.
+        """
+        async with self._errand, self._turn:
+            if really:
+                self.turns.settled(job)
+            return await self._store.withdraw(job, self._clock.now_at(), really=really)
 
     async def lease(self, job: Job) -> None:
         """Write down that a try begins. Raises StoreError."""
-        await self._store.lease(job)
+        async with self._errand:
+            await self._store.lease(job)
 
     async def settle(self, attempt: Attempt) -> None:
         """Write down what became of a try, and what that means for the alert. Raises StoreError."""
-        async with self._turn:
+        async with self._errand, self._turn:
             event, standing = self._notified(attempt)
             if standing is not None:
                 self._desk.apply(Change(standings=(standing,)))
             released = self.turns.after(attempt)
+            waits = attempt.state is DeliveryState.QUEUED
+            hide = waits and not attempt.job.secret and self._hush.is_called_off(attempt.job.delivery)
             try:
-                await self._store.settle(attempt, event, standing, [job.delivery for job in released])
+                await self._store.settle(attempt, event, standing, released, hide=hide)
             finally:
                 self._carry(released)  # a sick disk must not hold back the next channel
                 if event is not None and standing is not None:
@@ -214,11 +237,11 @@ class Ledger:
 
     async def fall_over(self, delivery: Delivery) -> None:
         """Give the recipient's next channel its turn, for this one does not work. Raises StoreError."""
-        async with self._turn:
+        async with self._errand, self._turn:
             released = self.turns.instead_of(delivery)
             try:
                 if released:
-                    await self._store.release([job.delivery for job in released], self._clock.now_at())
+                    await self._store.release(released, self._clock.now_at())
             finally:
                 self._carry(released)  # a sick disk must not hold back the next channel
 

@@ -2,8 +2,13 @@
 
 from typing import Final
 
-# A press counts once: in whatever alert it is, it is in there already.
-ALERT_OF_PRESS: Final = "SELECT alert FROM alert_event WHERE press = :press"
+# A press counts once: in whatever alert it is, it is in there already. The one that raised it gave it its id.
+ALERT_OF_PRESS: Final = """
+SELECT alert FROM alert_event WHERE alert = :press AND press = :press
+UNION ALL
+SELECT alert FROM alert_event WHERE press = :press AND press <> alert
+LIMIT 1
+"""
 
 # An alert's snapshot is written once; afterwards only where it stands is updated, and the times if the clock
 # that dated them was wrong.
@@ -31,20 +36,53 @@ VALUES (:id, :alert, :purpose, :occasion, :recipient, :channel, :unless, :state,
 ON CONFLICT (id) DO NOTHING
 """
 
-# What has not left the house when an alert is cancelled need not leave it any more.
+# What has not left the house when an alert is answered, cancelled or given up need not leave it any more: in
+# truth, or only as it is seen in the room. Both are one statement on the same rows, so that no stopwatch can
+# tell them apart.
+CALL_OFF: Final = """
+UPDATE delivery SET
+    seen_state = CASE WHEN COALESCE(seen_state, state) IN ('queued', 'reserve') AND (:seen_all
+            OR (:seen_unless AND unless IS NOT NULL)
+            OR (:seen_reserve AND COALESCE(seen_state, state) = 'reserve'))
+        THEN 'withdrawn' ELSE COALESCE(seen_state, state) END,
+    seen_due_at = COALESCE(seen_due_at, due_at),
+    seen_expires_at = COALESCE(seen_expires_at, expires_at),
+    seen_attempts = COALESCE(seen_attempts, attempts),
+    state = CASE WHEN state IN ('queued', 'reserve') AND (:all OR (:unless AND unless IS NOT NULL)
+            OR (:reserve AND state = 'reserve'))
+        THEN 'withdrawn' ELSE state END
+WHERE alert = :alert AND purpose NOT IN ('cancelled', 'doubted', 'answered')
+  AND (state IN ('queued', 'reserve') OR seen_state = 'reserve')
+  AND (:all OR :seen_all OR ((:unless OR :seen_unless) AND unless IS NOT NULL)
+    OR ((:reserve OR :seen_reserve) AND 'reserve' IN (state, seen_state)))
+"""
+
+# The same of a single one, whose time has come although it is not needed.
 WITHDRAW: Final = """
-UPDATE delivery SET state = 'withdrawn'
-WHERE alert = :alert AND purpose NOT IN ('cancelled', 'doubted', 'answered') AND state = 'queued'
+UPDATE delivery SET
+    seen_state = COALESCE(seen_state, 'withdrawn'), seen_due_at = COALESCE(seen_due_at, :at),
+    seen_expires_at = COALESCE(seen_expires_at, expires_at),
+    seen_attempts = COALESCE(seen_attempts, attempts),
+    last_error = CASE WHEN :really AND state <> 'withdrawn' THEN :detail ELSE last_error END,
+    due_at = CASE WHEN :really AND state <> 'withdrawn' THEN :at ELSE due_at END,
+    state = CASE WHEN :really THEN 'withdrawn' ELSE state END
+WHERE id = :id
 """
 
-# What was kept in reserve for an alert that is over is not needed any more.
-CLEAR_RESERVE: Final = """
-UPDATE delivery SET state = 'withdrawn' WHERE alert = :alert AND state = 'reserve'
+# Its line in the history, unless it was called off before.
+ADD_WITHDRAWAL: Final = """
+INSERT INTO attempt (delivery, number, at, took_s, outcome, detail)
+SELECT id, :number, :at, 0.0, 'withdrawn', :detail FROM delivery WHERE id = :id AND seen_state IS NULL
 """
 
-# The turn of a channel has come.
+# The turn of a channel has come; with `secret`, for a reason that the room knows nothing of.
 RELEASE: Final = """
-UPDATE delivery SET state = 'queued', due_at = :due_at, expires_at = :expires_at
+UPDATE delivery SET
+    seen_state = CASE WHEN :secret THEN COALESCE(seen_state, state) ELSE seen_state END,
+    seen_due_at = CASE WHEN :secret THEN COALESCE(seen_due_at, due_at) ELSE seen_due_at END,
+    seen_expires_at = CASE WHEN :secret THEN COALESCE(seen_expires_at, expires_at) ELSE seen_expires_at END,
+    seen_attempts = CASE WHEN :secret THEN COALESCE(seen_attempts, attempts) ELSE seen_attempts END,
+    state = 'queued', due_at = :due_at, expires_at = :expires_at
 WHERE id = :id AND state = 'reserve'
 """
 
@@ -98,8 +136,8 @@ WHERE id = :id
 """
 
 ADD_ATTEMPT: Final = """
-INSERT INTO attempt (delivery, number, at, took_s, outcome, detail)
-VALUES (:delivery, :number, :at, :took_s, :outcome, :detail)
+INSERT INTO attempt (delivery, number, at, took_s, outcome, detail, secret)
+SELECT id, :number, :at, :took_s, :outcome, :detail, seen_state IS NOT NULL FROM delivery WHERE id = :delivery
 """
 
 # What a restart has to take up again. `sending` means that we died during the try; nobody knows its outcome.
@@ -139,22 +177,22 @@ LIST_ALERTS: Final = "SELECT * FROM alert ORDER BY pressed_at DESC LIMIT :limit"
 SHOW_ALERT: Final = "SELECT * FROM alert WHERE id = :id"
 FIND_ALERT: Final = "SELECT id FROM alert WHERE id LIKE :prefix || '%' LIMIT 2"
 HISTORY: Final = "SELECT * FROM alert_event WHERE alert = :alert ORDER BY seq"
+DELIVERY: Final = "SELECT id FROM delivery WHERE id = :id"
 DELIVERIES: Final = "SELECT * FROM delivery WHERE alert = :alert ORDER BY due_at, channel, purpose"
 ATTEMPTS: Final = """
 SELECT attempt.* FROM attempt JOIN delivery ON delivery.id = attempt.delivery
 WHERE delivery.alert = :alert ORDER BY attempt.seq
 """
-# What waits. Of an alert whose cancellation is doubted, the room sees what it would see of a cancelled one.
+# What waits, as far as the room is to know. A cancellation that follows a doubted one is told in secret.
 COUNTS: Final = """
-SELECT state, COUNT(*) AS number FROM delivery
-WHERE state IN ('queued', 'sending')
-  AND (purpose = 'doubted' OR alert NOT IN (SELECT id FROM alert WHERE doubted > 0))
+SELECT state, COUNT(*) AS number, MIN(CASE WHEN attempts > 0 THEN made_at END) AS tried_made_at
+FROM delivery
+WHERE state IN ('queued', 'sending') AND seen_state IS NULL AND NOT (purpose = 'cancelled' AND occasion > 0)
 GROUP BY state
 """
 OLDEST_DUE: Final = """
 SELECT MIN(due_at) AS due_at FROM delivery
-WHERE state IN ('queued', 'sending')
-  AND (purpose = 'doubted' OR alert NOT IN (SELECT id FROM alert WHERE doubted > 0))
+WHERE state IN ('queued', 'sending') AND seen_state IS NULL AND NOT (purpose = 'cancelled' AND occasion > 0)
 """
 
 # Whether the disk takes what is written: a row that is written each time, and that nobody reads.
@@ -187,4 +225,11 @@ DELETE FROM alert WHERE id IN (
     SELECT id FROM alert WHERE pressed_at < :before AND state = 'closed' AND NOT EXISTS (
         SELECT 1 FROM delivery WHERE delivery.alert = alert.id AND delivery.state IN ('queued', 'sending'))
     ORDER BY pressed_at LIMIT :slice)
+"""
+
+# Where a key has its place, in every index that a press writes to: their inner pages are read for that.
+PLACE: Final = """
+SELECT (SELECT max(id) FROM alert WHERE id < :key), (SELECT max(alert) FROM alert_event WHERE alert < :key),
+    (SELECT max(id) FROM delivery WHERE id < :key), (SELECT max(alert) FROM delivery WHERE alert < :key),
+    (SELECT max(delivery) FROM attempt WHERE delivery < :key)
 """

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from pydantic import TypeAdapter
 
+from flicbridge.alert import life
 from flicbridge.alert.alert import Alert, AlertEvent, AlertState, Delivery, DeliveryState, Purpose, Way
 from flicbridge.alert.desk import Standing
 from flicbridge.outbox.button import ButtonRecord
@@ -40,6 +41,20 @@ def standing_row(standing: Standing) -> Row:
         "code": standing.code,
         "doubted": standing.doubted,
         "seen_as": standing.seen_as,
+    }
+
+
+def call_off_row(standing: Standing) -> Row:
+    """Which messages of an alert are not needed any more: in truth, and as far as the room is to know."""
+    state, face = standing.state, standing.face
+    return {
+        "alert": str(standing.alert.id),
+        "all": state is AlertState.CANCELLED,
+        "unless": state in life.ANSWERED,
+        "reserve": state in life.OVER,
+        "seen_all": face is AlertState.CANCELLED,
+        "seen_unless": face in life.ANSWERED,
+        "seen_reserve": face in life.OVER,
     }
 
 
@@ -180,4 +195,5 @@ def job_of(row: sqlite3.Row, alerts: dict[str, Alert] | None = None) -> Job:
         attempts=row["attempts"],
         key_no=row["key_no"],
         provider_id=row["provider_id"] if sent else None,
+        secret=row["seen_state"] is not None,
     )

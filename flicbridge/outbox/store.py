@@ -6,11 +6,12 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self
 from uuid import UUID
 
-from flicbridge.alert.alert import AlertEvent, Delivery
+from flicbridge.alert.alert import AlertEvent
 from flicbridge.alert.desk import Change, Standing
 from flicbridge.clock import Reading
 from flicbridge.errors import StoreError
@@ -32,6 +33,8 @@ OWED: Final = 1000
 # So many alerts are forgotten at a time: a few milliseconds, which is what a press may have to wait for.
 SLICE: Final = 20
 
+HEX_DIGITS: Final = "0123456789abcdef"
+
 # So many slices are done each time: more than a practice raises in between, and soon over.
 SLICES: Final = 25
 
@@ -45,7 +48,7 @@ class Store:
         self._disk = disk
         self._repair = Repair(disk)
         self.drills = DrillBook(writer, reader)
-        self._owed: deque[Callable[[sqlite3.Connection], None]] = deque(maxlen=OWED)
+        self._owed: deque[Callable[[sqlite3.Connection], object]] = deque(maxlen=OWED)
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -108,14 +111,27 @@ class Store:
         attempt: Attempt,
         event: AlertEvent | None,
         standing: Standing | None,
-        released: Sequence[Delivery] = (),
+        released: Sequence[Job] = (),
+        *,
+        hide: bool = False,
     ) -> None:
-        """Write down what became of a try, what that means for the alert, and whose turn comes with it."""
-        await self._write_or_owe(lambda db: deeds.settle(db, attempt, event, standing, released))
+        """Write down what became of a try, what that means for the alert, and whose turn comes with it.
 
-    async def release(self, released: Sequence[Delivery], now_at: datetime) -> None:
+        With `hide`, the room sees nothing of this delivery that comes later.
+        """
+        await self._write_or_owe(lambda db: deeds.settle(db, attempt, event, standing, released, hide=hide))
+
+    async def withdraw(self, job: Job, now_at: datetime, *, really: bool) -> bool:
+        """Write down that a delivery is not needed, in truth or only as far as the room sees.
+
+        Returns:
+            Whether that was not written down before.
+        """
+        return await self._write_or_owe(lambda db: deeds.withdraw(db, job, now_at, really=really))
+
+    async def release(self, released: Sequence[Job], now_at: datetime) -> None:
         """Write down that the turn of channels in reserve has come."""
-        batch = [deeds.release_row(delivery, now_at) for delivery in released]
+        batch = [deeds.release_row(job, now_at) for job in released]
         await self._writer.run(lambda db: deeds.in_one(db, queries.RELEASE, batch))
 
     async def reserved(self) -> list[Job]:
@@ -266,6 +282,15 @@ class Store:
                 break
         return pruned
 
+    async def warm_up(self) -> None:
+        """Read the inner pages of the indexes, so that the first press need not. Raises StoreError.
+
+        A press meanwhile waits for a sixteenth of it at most.
+        """
+        for digit in HEX_DIGITS:
+            keys = [{"key": digit + other} for other in HEX_DIGITS]
+            await self._writer.run(partial(deeds.look_up, query=queries.PLACE, batch=keys))
+
     async def mend(self) -> Health:
         """Try to come back to a disk that was lost, write down what it refused, and see how it is.
 
@@ -296,10 +321,10 @@ class Store:
         except StoreError:
             return await self._reader.run(job)
 
-    async def _write_or_owe(self, job: Callable[[sqlite3.Connection], None]) -> None:
+    async def _write_or_owe[T](self, job: Callable[[sqlite3.Connection], T]) -> T:
         """Write, or keep in mind to write it once the disk works again. Raises StoreError in both cases."""
         try:
-            await self._writer.run(job)
+            return await self._writer.run(job)
         except StoreError:
             self._owed.append(job)
             raise

@@ -72,15 +72,19 @@ class Turns:
     def after(self, attempt: Attempt) -> list[Job]:
         """Note what became of a try; returns what leaves in its place because the channel failed for good."""
         job = attempt.job
-        owed = self._owed[job.delivery.alert, job.delivery.channel]
         if attempt.state is DeliveryState.QUEUED:
-            owed.add(job.id)
+            self._owed[job.delivery.alert, job.delivery.channel].add(job.id)
         else:
-            owed.discard(job.id)
-        if not owed:
-            del self._owed[job.delivery.alert, job.delivery.channel]
+            self.settled(job)
         following = self._agenda.after(job.delivery, attempt.state)
-        return [] if following is None else [self._take(following)]
+        return [] if following is None else [self._take(following, is_known=not job.secret)]
+
+    def settled(self, job: Job) -> None:
+        """Note that a delivery is not tried any more."""
+        place = job.delivery.alert, job.delivery.channel
+        self._owed[place].discard(job.id)
+        if not self._owed[place]:
+            del self._owed[place]
 
     def instead_of(self, delivery: Delivery) -> list[Job]:
         """Return what leaves beside a delivery whose channel does not work, while nobody has answered.
@@ -90,7 +94,7 @@ class Turns:
         if not self._is_unanswered(delivery.alert):
             return []
         following = self._agenda.after(delivery, DeliveryState.FAILED)
-        return [] if following is None else [self._take(following)]
+        return [] if following is None else [self._take(following, is_known=False)]
 
     def is_overtaken(self, delivery: Delivery) -> bool:
         """True of a reminder while what it reminds of is still being tried over the same channel."""
@@ -121,12 +125,12 @@ class Turns:
         taken = []
         for delivery in self._agenda.due(self._clock.now_s()):
             if self._is_unanswered(delivery.alert):
-                taken.append(self._take(delivery))
+                taken.append(self._take(delivery, is_known=False))
             else:
                 self._agenda.hold(delivery)
         try:
             if taken:
-                await self._store.release([job.delivery for job in taken], self._clock.now_at())
+                await self._store.release(taken, self._clock.now_at())
         except StoreError as error:
             log.error("store_refused", error=str(error))
         finally:
@@ -190,13 +194,20 @@ class Turns:
         self._agenda.forget(alert)
         self._alerts.pop(alert, None)
 
-    def _take(self, delivery: Delivery) -> Job:
+    def _take(self, delivery: Delivery, *, is_known: bool) -> Job:
+        """Take one out of reserve.
+
+        Args:
+            delivery: which one.
+            is_known: True if the room sees a reason for it that counts even once somebody has answered.
+        """
         taken = self._agenda.take(delivery, self._clock.now_s())
         self._news.set()
-        tell = log.debug if self._desk.is_hushed(taken.alert) else log.info
+        secret = self._desk.is_hushed(taken.alert) and not (is_known and self._desk.is_seen_wanted(taken))
+        tell = log.debug if secret else log.info
         tell("turn_came", delivery=str(taken.id), channel=taken.channel, alert=str(taken.alert))
         standing = self._desk.standing(taken.alert)
-        return Job(taken, self._alerts[taken.alert], code=standing.code if standing else "")
+        return Job(taken, self._alerts[taken.alert], code=standing.code if standing else "", secret=secret)
 
     def _is_unanswered(self, alert: UUID) -> bool:
         standing = self._desk.standing(alert)

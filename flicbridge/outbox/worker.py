@@ -26,6 +26,7 @@ from flicbridge.outbox.hush import NOT_WANTED
 from flicbridge.outbox.job import Attempt, Job
 from flicbridge.outbox.lane import Entry, Lane, Lanes
 from flicbridge.outbox.schedule import Schedule
+from flicbridge.outbox.window import Window
 
 log = structlog.get_logger()
 
@@ -48,12 +49,20 @@ class Ledger(Protocol):
         """Tell whether a delivery still makes sense to its recipient."""
         ...
 
-    def is_secret(self, delivery: Delivery) -> bool:
-        """Tell whether nobody in the room may notice that a delivery is still carried."""
+    def is_called_off(self, delivery: Delivery) -> bool:
+        """Tell whether people have made a delivery pointless, in truth or as far as the room is to know."""
         ...
 
-    def told(self, attempt: Attempt) -> Attempt | None:
-        """An attempt as the log may tell of it, or None if it may not."""
+    def is_shown(self, job: Job) -> bool:
+        """Tell whether the room may notice that a delivery is carried."""
+        ...
+
+    def told(self, attempt: Attempt) -> Attempt:
+        """An attempt that may be noticed, as the log may tell of it."""
+        ...
+
+    async def withdraw(self, job: Job, *, really: bool) -> bool:
+        """Write down that a delivery is not needed; returns whether that is news. Raises StoreError."""
         ...
 
     async def lease(self, job: Job) -> None:
@@ -92,15 +101,15 @@ class Worker:
         self._random = random
         self._lanes = Lanes()
         self._circuit = Circuit()
-        self._failing_since_at: datetime | None = None
+        self._window = Window(channel, self._next_shown_s, clock=clock, observe=observe)
         self._news = asyncio.Event()
         self._group: asyncio.TaskGroup | None = None
         self._hurried_s = -1.0
 
-    def put(self, job: Job, *, wait_s: float, lives_s: float) -> None:
-        """Queue a job: due in `wait_s`, pointless after `lives_s` seconds."""
+    def put(self, job: Job, *, wait_s: float, lives_s: float, is_fresh: bool = False) -> None:
+        """Queue a job: due in `wait_s`, pointless after `lives_s` seconds; fresh if this run made it."""
         now_s = self._clock.now_s()
-        self._lanes.put(job, due_s=now_s + wait_s, expires_s=now_s + lives_s)
+        self._lanes.put(job, due_s=now_s + wait_s, expires_s=now_s + lives_s, is_fresh=is_fresh)
         self._look()
 
     @property
@@ -117,6 +126,7 @@ class Worker:
         """Try everything again at once that failed before: there is reason to hope, such as a network."""
         self._hurried_s = self._clock.now_s()
         self._circuit.doubt()
+        self._window.doubt()
         self._lanes.hurry(self._hurried_s)
         self._look()
 
@@ -127,7 +137,7 @@ class Worker:
 
     async def run(self) -> None:
         """Carry until cancelled."""
-        self._observe(Observation(self._subject, "circuit", self._circuit.state.value))
+        self._observe(Observation(f"channel:{self._channel}", "circuit", self._circuit.state.value))
         async with asyncio.TaskGroup() as group:
             self._group = group
             try:
@@ -144,7 +154,8 @@ class Worker:
     def _start_what_is_due(self) -> None:
         if self._group is None:
             return
-        for lane, entry in self._lanes.start_due(self._clock.now_s(), sick=self._circuit.is_open):
+        now_s, sick, is_shown = self._clock.now_s(), self._circuit.is_open, self._ledger.is_shown
+        for lane, entry in self._lanes.start_due(now_s, sick=sick, is_shown=is_shown):
             task = self._group.create_task(self._keep(entry), name=f"delivery:{entry.job.id}")
             task.add_done_callback(partial(self._landed, lane))
 
@@ -162,7 +173,7 @@ class Worker:
 
     async def _keep(self, entry: Entry) -> None:
         """Handle an entry; whatever goes wrong inside must not lose it, nor end the channel."""
-        IS_SECRET.set(self._ledger.is_secret(entry.job.delivery))
+        IS_SECRET.set(not self._ledger.is_shown(entry.job))
         try:
             await self._handle(entry)
         except Exception:
@@ -174,13 +185,27 @@ class Worker:
         if job.provider_id is not None:
             await self._follow(entry)
         elif not self._ledger.is_wanted(job.delivery):
-            await self._end(job, DeliveryState.WITHDRAWN, NOT_WANTED)
+            await self._withdraw(job, really=True)
         elif expired and job.attempts > 0:  # what was never tried is tried, however late
             await self._end(job, DeliveryState.EXPIRED, f"given up after {job.attempts} tries")
         else:
             await self._try(entry)
 
+    async def _withdraw(self, job: Job, *, really: bool) -> None:
+        """Write down, and tell once, that a delivery is not needed; of a secret one it only looks so."""
+        is_news = True
+        try:
+            is_news = await self._ledger.withdraw(job, really=really)
+        except StoreError as error:
+            self._store_refused(error)
+        if is_news:
+            now_at = self._clock.now_at()
+            self._window.tell(Attempt(job, DeliveryState.WITHDRAWN, now_at, now_at, 0.0, NOT_WANTED))
+
     async def _try(self, entry: Entry) -> None:
+        if IS_SECRET.get() and not entry.job.secret:
+            await self._withdraw(entry.job, really=False)
+            entry.job = replace(entry.job, secret=True)
         job = entry.job
         if not job.leased:
             job = entry.job = replace(job, attempts=job.attempts + 1, leased=True)
@@ -189,28 +214,28 @@ class Worker:
         if self._circuit.is_open:
             self._fall_over(job)  # beside this try, which may succeed all the same
         self._circuit.begin()
-        self._say_circuit()
+        if not IS_SECRET.get():
+            self._window.begin()
         try:
             outcome = await self._outcome(self._carrier.carry(job), job)
         except asyncio.CancelledError:
             self._circuit.under_way -= 1
+            if not IS_SECRET.get():
+                self._window.drop()
             raise
-        self._judge(outcome)
+        self._judge(outcome, job)
         await self._conclude(entry, outcome, began_s)
 
-    def _judge(self, outcome: Outcome) -> None:
+    def _judge(self, outcome: Outcome, job: Job) -> None:
         """Let the channel as a whole be known by this try."""
         if isinstance(outcome, Handed):
-            self._failing_since_at = None
             if self._circuit.succeed():  # it works again: nothing that failed before waits any longer
                 self.hurry()
-            self._say("ok", None)
-            return
-        self._failing_since_at = self._failing_since_at or self._clock.now_at()
-        if self._circuit.fail():
-            for job in list(self._lanes.retries()):
-                self._fall_over(job)
-        self._say_failure(outcome)
+        elif self._circuit.fail():
+            for waiting in list(self._lanes.retries()):
+                self._fall_over(waiting)
+        if not IS_SECRET.get():
+            self._window.end(outcome, job)
 
     def _fall_over(self, job: Job) -> None:
         """Let the recipient's next channel have its turn now; nothing here waits for that."""
@@ -233,12 +258,19 @@ class Worker:
             self._follow_up(entry)
             return
         if not isinstance(outcome, Handed):  # taken, and failed afterwards: the next one may fare no better
-            self._say_failure(outcome)
+            if not IS_SECRET.get():
+                self._window.say_failure(outcome)
             self._fall_over(entry.job)
         await self._conclude(entry, outcome, began_s)
 
     async def _outcome(self, work: Coroutine[Any, Any, Handed], job: Job) -> Outcome:
-        return await outcome_of(work, self._carrier.timeout_s, channel=self._channel, delivery=str(job.id))
+        return await outcome_of(
+            work,
+            self._carrier.timeout_s,
+            channel=self._channel,
+            delivery=str(job.id),
+            is_secret=IS_SECRET.get(),
+        )
 
     async def _conclude(self, entry: Entry, outcome: Outcome, began_s: float) -> None:
         """Write down what came of a try, and queue what follows from it."""
@@ -250,6 +282,10 @@ class Worker:
                 )
                 if outcome.state is DeliveryState.SENT:
                     self._follow_up(entry)
+            case Later() if self._is_called_off(entry.job):
+                job = replace(entry.job, provider_id=None)
+                why, failure = outcome.why, outcome.failure
+                await self._end(job, DeliveryState.WITHDRAWN, why, began_s=began_s, failure=failure)
             case Later():
                 await self._again(entry, outcome, began_s)
             case Refused():
@@ -258,6 +294,17 @@ class Worker:
                 )
             case unreachable:
                 assert_never(unreachable)
+
+    def _is_called_off(self, job: Job) -> bool:
+        """True if there is no use in another try, for people have made it pointless during this one."""
+        return self._ledger.is_called_off(job.delivery) and not self._ledger.is_wanted(job.delivery)
+
+    def _next_shown_s(self) -> float | None:
+        """When something is tried next, as far as the room is to know."""
+        ledger = self._ledger
+        return self._lanes.next_try_s(
+            lambda job: ledger.is_shown(job) and not ledger.is_called_off(job.delivery)
+        )
 
     async def _again(self, entry: Entry, later: Later, began_s: float) -> None:
         now_s = self._clock.now_s()
@@ -275,7 +322,8 @@ class Worker:
         if later.asked_s is not None:
             queued.asked_s = queued.due_s
         self._look()
-        self._say_circuit()
+        if not IS_SECRET.get():
+            self._window.show()
         if self._circuit.is_open:
             self._fall_over(retry)
         await self._end(
@@ -314,9 +362,8 @@ class Worker:
             failure=failure,
             provider_at=provider_at,
         )
-        told = self._ledger.told(attempt)
-        if told is not None:
-            _tell(told)
+        if not IS_SECRET.get():
+            self._window.tell(self._ledger.told(attempt))
         await self._write(self._ledger.settle(attempt))
 
     async def _write(self, work: Coroutine[Any, Any, None]) -> None:
@@ -324,51 +371,8 @@ class Worker:
         try:
             await work
         except StoreError as error:
-            log.error("store_refused", channel=self._channel, error=str(error))
+            self._store_refused(error)
 
-    @property
-    def _subject(self) -> str:
-        return f"channel:{self._channel}"
-
-    def _say(self, state: str, error: str | None) -> None:
-        if IS_SECRET.get():
-            return
-        self._observe(Observation(self._subject, "state", state))
-        self._observe(Observation(self._subject, "last_error", error))
-        last = "last_success" if error is None else "last_failure"
-        self._observe(Observation(self._subject, last, _iso(self._clock.now_at())))
-        self._observe(Observation(self._subject, "failures_in_a_row", float(self._circuit.failures)))
-        self._say_circuit()
-
-    def _say_failure(self, outcome: Later | Refused) -> None:
-        self._say("refused" if isinstance(outcome, Refused) else "failing", outcome.why)
-
-    def _say_circuit(self) -> None:
-        if IS_SECRET.get():
-            return
-        next_s = self._lanes.next_due_s(sick=False)
-        wait_s = None if next_s is None else max(0.0, next_s - self._clock.now_s())
-        next_at = None if wait_s is None else self._clock.now_at() + timedelta(seconds=wait_s)
-        self._observe(Observation(self._subject, "circuit", self._circuit.state.value))
-        self._observe(Observation(self._subject, "failing_since", _iso(self._failing_since_at)))
-        self._observe(Observation(self._subject, "next_try_at", _iso(next_at)))
-
-
-def _tell(attempt: Attempt) -> None:
-    delivery, failure = attempt.job.delivery, attempt.failure
-    log.info(
-        "delivery",
-        state=attempt.state.value,
-        failure=failure.value if failure else None,
-        delivery=str(delivery.id),
-        alert=str(delivery.alert),
-        channel=delivery.channel,
-        purpose=delivery.purpose.value,
-        attempt=attempt.job.attempts,
-        took_s=round(attempt.took_s, 4),
-        detail=attempt.detail,
-    )
-
-
-def _iso(at: datetime | None) -> str | None:
-    return None if at is None else at.isoformat(timespec="milliseconds")
+    def _store_refused(self, error: StoreError) -> None:
+        tell = log.debug if IS_SECRET.get() else log.error
+        tell("store_refused", channel=self._channel, error=str(error))

@@ -173,6 +173,7 @@ KEPT: Final[dict[str, Shape]] = {
     "maintainer.heartbeat_every": duration,
     "setup.geocoder": server,
     "api.listen": host,
+    "api.metrics_token": word,
     "api.public_url": server,
     "log.level": word,
     "log.format": word,

@@ -10,13 +10,41 @@ Not for code that waits for another process: it has no part in the leaps.
 
 import asyncio
 import selectors
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
-from typing import Any
+from contextlib import contextmanager, suppress
+from typing import Any, Final
 
-# Bytes written to a loopback socket can be read at once, as the kernel hands them over within the write, but
-# on a busy machine it may put that off; this much real time without news counts as silence.
-GRACE_S = 0.002
+# The kernel hands bytes over to a loopback connection within the write, or on a busy machine a little later,
+# in order: a datagram that is sent last also arrives last. It is waited for so long, and after it, as far as
+# a kernel has several queues, a moment more without news counts as silence.
+ECHO_TIMEOUT_S: Final = 1.0
+GRACE_S: Final = 0.0005
+
+# A sum of floats may fall short of a deadline by its last digit.
+LATE_S: Final = 1e-6
+
+# What a turn of the loop takes on the clock of a loop that does not count how long it really took.
+TURN_S: Final = 0.00005
+
+
+class _Echo:
+    """A datagram to ourselves: when it is back, all that was sent before it has arrived."""
+
+    def __init__(self) -> None:
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind(("127.0.0.1", 0))
+        self._socket.connect(self._socket.getsockname())
+        self._socket.settimeout(ECHO_TIMEOUT_S)
+
+    def wait(self) -> None:
+        with suppress(OSError):  # a machine that keeps datagrams from itself is given the grace alone
+            self._socket.send(b"\0")
+            self._socket.recv(1)
+
+    def close(self) -> None:
+        self._socket.close()
 
 
 class _LeapingSelector(selectors.DefaultSelector):
@@ -24,42 +52,130 @@ class _LeapingSelector(selectors.DefaultSelector):
 
     loop: "LeapingEventLoop"
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._echo = _Echo()
+        self._lines: set[int] = set()
+
+    def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
+        key = super().register(fileobj, events, data)
+        if _is_line(key.fd):
+            self._lines.add(key.fd)
+        return key
+
+    def unregister(self, fileobj: Any) -> selectors.SelectorKey:
+        key = super().unregister(fileobj)
+        self._lines.discard(key.fd)
+        return key
+
+    def close(self) -> None:
+        self._echo.close()
+        super().close()
+
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if not self.loop.is_leaping:
             return super().select(timeout)
+        self.loop.work()
         ready = super().select(0)
-        if ready or timeout is None or timeout <= 0:
-            return ready if ready or timeout is not None else super().select(None)
-        if self.loop.threads_busy:
-            return super().select(timeout)
-        if ready := super().select(min(timeout, GRACE_S)):
+        if ready or (timeout is not None and timeout <= 0):
             return ready
-        self.loop.leap(timeout - GRACE_S)
+        if timeout is None or self.loop.threads_busy:
+            return self._wait(timeout)
+        if self._lines and (ready := self._news_under_way()):
+            return ready
+        self.loop.leap(timeout)
         return []
+
+    def _wait(self, timeout_s: float | None) -> list[tuple[selectors.SelectorKey, int]]:
+        """Wait in real time, which counts."""
+        with self.loop.in_real_time():
+            return super().select(timeout_s)
+
+    def _news_under_way(self) -> list[tuple[selectors.SelectorKey, int]]:
+        """What was sent to one of our connections and has not been there yet."""
+        self._echo.wait()
+        return super().select(GRACE_S)
+
+
+def _is_line(fd: int) -> bool:
+    """Tell whether bytes to this may still be under way. In pipes and local sockets they never are."""
+    try:
+        found = socket.socket(fileno=fd)
+    except OSError:
+        return False
+    try:
+        is_listening = found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+        return found.family in (socket.AF_INET, socket.AF_INET6) and not is_listening
+    finally:
+        found.detach()
 
 
 class LeapingEventLoop(asyncio.SelectorEventLoop):
     """See the module's docstring. Use as `asyncio.Runner(loop_factory=LeapingEventLoop)`.
 
+    Args:
+        counts_work: whether the clock goes on while something is computed, as clocks do. Otherwise every turn
+            of the loop takes the same short time on it, however busy the machine is; waiting for threads
+            counts as ever.
+
     Attributes:
-        is_leaping: set it to False to go on in real time, for somebody to watch.
         threads_busy: how many calls of `run_in_executor` are under way.
     """
 
-    def __init__(self) -> None:
-        self.is_leaping = True
+    def __init__(self, *, counts_work: bool = True) -> None:
+        self._counts_work = counts_work
+        self._is_leaping = True
         self._leapt_s = 0.0
+        self._stopped_at_s: float | None = None
         self.threads_busy = 0
         selector = _LeapingSelector()
         selector.loop = self
         super().__init__(selector)
+        self._stop_clock()
+
+    @property
+    def is_leaping(self) -> bool:
+        """Set it to False to go on in real time, for somebody to watch."""
+        return self._is_leaping
+
+    @is_leaping.setter
+    def is_leaping(self, is_leaping: bool) -> None:
+        self._is_leaping = is_leaping
+        if is_leaping:
+            self._stop_clock()
+        else:
+            self._start_clock()
 
     def time(self) -> float:
-        return super().time() + self._leapt_s
+        real_s = super().time() if self._stopped_at_s is None else self._stopped_at_s
+        return real_s + self._leapt_s
 
     def leap(self, seconds: float) -> None:
-        """Move this loop's clock forward."""
-        self._leapt_s += max(0.0, seconds)
+        """Move this loop's clock forward, and like every clock wake nobody too early."""
+        self._leapt_s += max(0.0, seconds) + LATE_S
+
+    def work(self) -> None:
+        """Count a turn of the loop, if not by how long it took."""
+        if self._stopped_at_s is not None:
+            self._leapt_s += TURN_S
+
+    @contextmanager
+    def in_real_time(self) -> Iterator[None]:
+        """Let the clock go on while there is something to wait for."""
+        self._start_clock()
+        try:
+            yield
+        finally:
+            self._stop_clock()
+
+    def _start_clock(self) -> None:
+        if self._stopped_at_s is not None:
+            self._leapt_s += self._stopped_at_s - super().time()
+            self._stopped_at_s = None
+
+    def _stop_clock(self) -> None:
+        if not self._counts_work and self._stopped_at_s is None:
+            self._stopped_at_s = super().time()
 
     def run_in_executor[*Ts, T](
         self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts
@@ -79,3 +195,8 @@ class LeapingEventLoop(asyncio.SelectorEventLoop):
 
     def _thread_done(self, _future: asyncio.Future[Any]) -> None:
         self.threads_busy -= 1
+
+
+def steady_loop() -> LeapingEventLoop:
+    """A loop for tests: its times are the same on a busy machine as on an idle one."""
+    return LeapingEventLoop(counts_work=False)

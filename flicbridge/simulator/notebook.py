@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from flicbridge.alert.alert import Delivery, DeliveryState
 from flicbridge.errors import StoreError
+from flicbridge.outbox.hush import NOT_WANTED
 from flicbridge.outbox.job import Attempt, Job
 
 
@@ -27,13 +28,23 @@ class Notebook:
     settled: list[Attempt] = field(default_factory=list)
     fell_over: list[Delivery] = field(default_factory=list)
 
-    def told(self, attempt: Attempt) -> Attempt | None:
+    def told(self, attempt: Attempt) -> Attempt:
         """Nothing is kept from the log."""
         return attempt
 
-    def is_secret(self, delivery: Delivery) -> bool:
+    def is_shown(self, job: Job) -> bool:
         """Nothing is secret."""
-        return False
+        return True
+
+    def is_called_off(self, delivery: Delivery) -> bool:
+        """What nobody needs is what was called off."""
+        return delivery.channel in self.unwanted
+
+    async def withdraw(self, job: Job, *, really: bool) -> bool:
+        """Write down that it is not needed."""
+        now_at = job.delivery.made_at
+        await self.settle(Attempt(job, DeliveryState.WITHDRAWN, now_at, now_at, 0.0, NOT_WANTED))
+        return True
 
     def is_wanted(self, delivery: Delivery) -> bool:
         """Tell whether a delivery still makes sense."""

@@ -134,7 +134,7 @@ def _rehearsed(settings: Settings, folder: Path, recipients: Iterable[RecipientS
         update={
             "bridge": settings.bridge.model_copy(update={"state_dir": folder / "state"}),
             "radio": RadioSettings(simulated=True),
-            "api": settings.api.model_copy(update={"listen": None}),
+            "api": settings.api.model_copy(update={"listen": None, "metrics_token": None}),
             "maintainer": settings.maintainer.model_copy(update={"heartbeat": None}),
             "recipients": tuple(recipients),
             "buttons": tuple(map(_simulated, settings.buttons)),

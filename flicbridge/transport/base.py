@@ -188,6 +188,12 @@ class Transport[OptionsT: ChannelOptions](ABC):
             PermanentDeliveryError: never will be.
         """
 
+    def redial(self) -> None:  # noqa: B027 - most can do without
+        """Begin anew every try that still knocks and has sent nothing: the network is another one now.
+
+        Within the same time and under the same key. What may have been sent is left alone.
+        """
+
     @property
     def mailbox(self) -> str:
         """Where replies are looked for: channels with the same one would read the same messages."""

@@ -133,6 +133,9 @@ class EmailTransport(Transport[EmailOptions]):
     async def __aexit__(self, *_: object) -> None:
         self._names.close()
 
+    def redial(self) -> None:
+        self._names.redial()
+
     async def deliver(self, message: Message) -> Receipt:
         refused = await submit(
             compose(message, self.options).as_bytes(),

@@ -19,6 +19,7 @@ from yarl import URL
 
 from flicbridge import __version__
 from flicbridge.errors import TransientDeliveryError
+from flicbridge.transport.dialling import Dialling
 from flicbridge.transport.line import explained, trusting
 from flicbridge.transport.names import Names, NamesForAiohttp
 from flicbridge.transport.verdict import Answer
@@ -82,6 +83,7 @@ class Exchange:
         self._timeout_s = timeout_s
         self._tls = trusting(ca_file, self._url.host or url) if self._url.scheme == "https" else None
         self._names = Names()
+        self._dialling = Dialling()
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -131,6 +133,10 @@ class Exchange:
         """Fetch something; raises as `post` does."""
         return await self._request("GET", path, headers, None, self._timeout_s, query)
 
+    def redial(self) -> None:
+        """Begin anew every request of which nothing has left: the network is another one."""
+        self._dialling.redial()
+
     async def _request(
         self,
         method: str,
@@ -140,18 +146,21 @@ class Exchange:
         timeout_s: float,
         query: Mapping[str, str] | None = None,
     ) -> Answer:
-        if self._session is None:
+        session = self._session
+        if session is None:
             raise RuntimeError("used outside of its `async with`")
         url = self._url.joinpath(*path) if path else self._url
         url = url.with_query(query) if query else url
-        try:
-            async with (
-                asyncio.timeout(timeout_s),
-                self._session.request(
-                    method, url, data=body, headers=headers, allow_redirects=False
-                ) as response,
-            ):
+
+        async def ask() -> Answer:
+            async with session.request(
+                method, url, data=body, headers=headers, allow_redirects=False
+            ) as response:
                 return Answer(response.status, response.headers, await _beginning(response.content))
+
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await self._dialling.persist(ask, lambda: _left(body))
         except TimeoutError as error:
             reason = f"no answer within {timeout_s:g} s"
             raise TransientDeliveryError(reason, may_have_arrived=_left(body)) from error

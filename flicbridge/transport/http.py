@@ -76,6 +76,9 @@ class HttpTransport(Transport[HttpOptions]):
     ) -> None:
         await self._exchange.__aexit__(kind, error, trace)
 
+    def redial(self) -> None:
+        self._exchange.redial()
+
     async def deliver(self, message: Message) -> Receipt:
         body = cloud_event(message)
         now = self.context.clock.reading()

@@ -14,6 +14,8 @@ from typing import Final
 import aiohappyeyeballs
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from flicbridge.transport.dialling import Dialling
+
 type Address = tuple[
     socket.AddressFamily, socket.SocketKind, int, str, tuple[str, int] | tuple[str, int, int, int]
 ]
@@ -32,6 +34,7 @@ class Names:
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="names")
         self._known: dict[tuple[str, int], list[Address]] = {}
+        self._dialling = Dialling()
 
     async def look_up(self, host: str, port: int) -> list[Address]:
         """Return where a server can be reached, best address first.
@@ -61,10 +64,17 @@ class Names:
         Raises:
             OSError: no address is known, or none answers.
         """
+        return await self._dialling.persist(lambda: self._connect(host, port))
+
+    async def _connect(self, host: str, port: int) -> socket.socket:
         addresses = await self.look_up(host, port)
         if not addresses:
             raise OSError("the name has no address")
         return await aiohappyeyeballs.start_connection(addresses, happy_eyeballs_delay=HEAD_START_S)
+
+    def redial(self) -> None:
+        """Begin anew every `connect` that is under way: the network is another one."""
+        self._dialling.redial()
 
     def close(self) -> None:
         """Let the threads go as soon as they come back."""

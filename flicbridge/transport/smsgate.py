@@ -85,6 +85,9 @@ class SmsGateTransport(Transport[SmsGateOptions]):
     ) -> None:
         await self._exchange.__aexit__(kind, error, trace)
 
+    def redial(self) -> None:
+        self._exchange.redial()
+
     async def deliver(self, message: Message) -> Receipt:
         body = json.dumps(request_for(message, self.options)).encode()
         answer = await self._exchange.post(body, self._headers, PATH, timeout_s=self.time_for(message))

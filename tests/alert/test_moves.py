@@ -66,7 +66,7 @@ def test_a_believed_cancellation_tells_everybody_who_was_told_and_who_it_was() -
     assert told(change) == {"samu": Purpose.CANCELLED, "doctor": Purpose.CANCELLED}
     assert change is not None
     assert {(d.by, d.way) for d in change.deliveries} == {("somebody", Way.CLI)}
-    assert change.withdraw
+    assert change.standings[0].state is AlertState.CANCELLED
 
 
 def test_a_doubted_cancellation_moves_nothing_but_what_the_room_sees() -> None:
@@ -75,7 +75,7 @@ def test_a_doubted_cancellation_moves_nothing_but_what_the_room_sees() -> None:
     change = do(at_desk, Happening.CANCELLED)
     assert told(change) == {"samu": Purpose.DOUBTED, "doctor": Purpose.CANCELLED}
     assert change is not None
-    assert change.withdraw == ()
+    assert change.standings[0].state is was.state
     assert [event.what for event in change.history] == [Happening.DOUBTED]
     stands = at_desk.known[0]
     assert (stands.state, stands.face, stands.doubted) == (was.state, AlertState.CANCELLED, 1)

@@ -23,6 +23,7 @@ from flicbridge.clock import Clock, LoopClock
 from flicbridge.errors import InputError
 from flicbridge.guard.board import Board
 from flicbridge.guard.status import House, drills, report
+from flicbridge.guard.tally import Counted, Tally
 from flicbridge.observation import Observation
 from flicbridge.outbox.carrier import Handed
 from flicbridge.outbox.courier import Courier
@@ -65,7 +66,8 @@ class SmallBridge:
         self.desk = Desk(
             identity, plan, join_within=timedelta(minutes=10), renotify_every=timedelta(seconds=60)
         )
-        self.board = Board(clock)
+        self.tally = Tally()
+        self.board = Board(clock, self.tally.observe)
         self.store = store
         self.clock = clock
         self.started_at = clock.now_at()
@@ -85,6 +87,9 @@ class SmallBridge:
             open_alerts=[standing.alert.id for standing in self.desk.open],
             now_at=self.clock.now_at(),
         )
+
+    def counted(self) -> Counted:
+        return self.tally.counted()
 
     async def press(self, button: str, gesture: str) -> Taken:
         if button != "poche" or gesture not in REACTIONS:

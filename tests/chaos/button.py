@@ -68,6 +68,7 @@ class WiredButton:
         self._on_told = on_told
         self._on_burnt = on_burnt
         self._end: socket.socket | None = None
+        self._asked_after = 0
         self._hung_up = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._advertising: asyncio.TimerHandle | None = None
@@ -119,13 +120,23 @@ class WiredButton:
 
     @property
     def is_settled(self) -> bool:
-        """Whether every press was acknowledged, and no finger is on it."""
-        return not self.flic2.is_pressed and all(map(self.is_acknowledged, self.presses))
+        """Whether every press was acknowledged, or is never asked for again, and no finger is on it."""
+        return not self.flic2.is_pressed and all(map(self._is_settled, self.presses))
+
+    def _is_settled(self, pressed: Pressed) -> bool:
+        return self.is_acknowledged(pressed) or not is_after(pressed.count, self._asked_after)
 
     # -- the wire ------------------------------------------------------------------------------------------
 
-    def attach(self, end: socket.socket) -> None:
-        """A bridge begins to listen at the other end."""
+    def attach(self, end: socket.socket, *, asks_after: int = 0) -> None:
+        """A bridge begins to listen at the other end.
+
+        Args:
+            end: ours of the wire.
+            asks_after: the last event that it knows from an earlier life. A bridge that dies between writing
+                that down and acknowledging it owes nothing, and its successor neither asks nor acknowledges.
+        """
+        self._asked_after = asks_after
         self._end, self.frames_heard, self.acknowledgements = end, 0, []
         self._hung_up.clear()
         self._loop.add_reader(end, self._read)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from flicbridge.simulator.clockwork import STEP_AFTER_S, Clockwork
+from flicbridge.simulator.gateways import Webhook
 from flicbridge.simulator.leap import LeapingEventLoop
 from flicbridge.simulator.overhear import overheard
 from tests.chaos.bench import Bench
@@ -47,6 +48,11 @@ class Case:
     keeps_age: bool = True
     may_be_early: bool = False
 
+    @property
+    def early_reminders(self) -> int:
+        """The next reminder is a step of the plan as well, and comes after the step that it repeats."""
+        return int(self.may_be_early)
+
 
 async def clock_faults(bench: Bench) -> Sequence[Row]:
     """A row for every way in which the wall clock can be wrong, or be put right."""
@@ -62,12 +68,13 @@ async def clock_faults(bench: Bench) -> Sequence[Row]:
 
 def _cases(steps_s: Sequence[float]) -> Iterator[Case]:
     for step_s in steps_s:
-        yield Case("clock: wrong and never set", _press_and_wait, error_s=-step_s)
-        yield Case("clock: set while messages wait", _while_waiting(step_s), error_s=-step_s)
-        yield Case("clock: set within the gesture", _within_gesture(step_s), error_s=-step_s)
-        yield Case("clock: set while the bridge restarts", _over_restart(step_s), error_s=-step_s)
+        clock = f"clock: {_kind(step_s)}"
+        yield Case(f"{clock}, never set right", _press_and_wait, error_s=-step_s)
+        yield Case(f"{clock}, set while messages wait", _while_waiting(step_s), error_s=-step_s)
+        yield Case(f"{clock}, set within the gesture", _within_gesture(step_s), error_s=-step_s)
+        yield Case(f"{clock}, set while the bridge restarts", _over_restart(step_s), error_s=-step_s)
         yield Case(
-            "clock: another after a restart of the machine",
+            f"clock: {_reboot_kind(step_s)} after a restart of the machine",
             _over_reboot(step_s),
             keeps_age=False,
             may_be_early=True,
@@ -75,6 +82,18 @@ def _cases(steps_s: Sequence[float]) -> Iterator[Case]:
     yield Case("clock: summer time begins or ends", _while_waiting(0.0), right_at=SPRING_AT)
     yield Case("clock: summer time begins or ends", _while_waiting(0.0), right_at=AUTUMN_AT)
     yield Case("clock: the machine sleeps for 2 h", _asleep(2 * HOUR_S), may_be_early=True)
+
+
+def _kind(step_s: float) -> str:
+    if step_s == RIGHT_AT.timestamp():
+        return "1970 at boot"
+    return "behind" if step_s > 0 else "ahead"
+
+
+def _reboot_kind(step_s: float) -> str:
+    if step_s == RIGHT_AT.timestamp():
+        return "decades on"
+    return "later" if step_s > 0 else "earlier"
 
 
 def _play(case: Case, row: Row) -> None:
@@ -91,10 +110,8 @@ async def _judged(case: Case, row: Row, folder: Path) -> None:
         ended_s = await case.play(practice)
         await practice.pass_time(2 * STEP_AFTER_S)
         hubs, texts = practice.hub.received, practice.phone.received
-        # A reminder may follow within the time, where a clock was set ahead and only dates are left.
-        colleagues = [
-            each for each in practice.colleague.received if each.event["data"]["purpose"] == "alert"
-        ]
+        colleagues = [each for each in practice.colleague.received if _purpose(each) == "alert"]
+        reminders = len(practice.colleague.received) - len(colleagues)
         told = [len(hubs), len(texts), len(colleagues)]
         row.told += sum(told)
         wrong = f"{case.fault}, {case.error_s:+.0f} s"
@@ -106,6 +123,8 @@ async def _judged(case: Case, row: Row, folder: Path) -> None:
         late_s = [hub.at_s - ended_s, sms.at_s - ended_s]
         late_s.append(colleague.at_s - max(ended_s, step_s))
         row.worst_s = max(row.worst_s, *late_s)
+        if reminders > case.early_reminders:
+            row.wrong.append(f"{wrong}: {reminders} reminders before their time")
         if max(late_s) > WORST_S:
             row.wrong.append(f"{wrong}: {max(late_s):.0f} s late")
         if not case.may_be_early and colleague.at_s < step_s - 1:
@@ -115,6 +134,10 @@ async def _judged(case: Case, row: Row, folder: Path) -> None:
         said_s = hub.event["data"]["age_s"]
         if case.keeps_age and (said_s is None or abs(said_s - age_s) > AGE_ERROR_S):
             row.wrong.append(f"{wrong}: told as {said_s} s old, was {age_s:.0f} s")
+
+
+def _purpose(webhook: Webhook) -> str:
+    return str(webhook.event["data"]["purpose"])
 
 
 async def _press_and_wait(practice: Clockwork) -> float:

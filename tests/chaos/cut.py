@@ -5,9 +5,7 @@ copied, and the next bridge gets the copy: what was in the kernel's memory only 
 """
 
 import asyncio
-import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -16,11 +14,11 @@ from typing import Final
 
 from tests.chaos import judge
 from tests.chaos.bench import Bench, row_of
+from tests.chaos.image import Image, why_not
 from tests.chaos.row import Row, test_row
 from tests.chaos.sabotage import Sabotage
 from tests.chaos.story import PATIENCE_S, Death, Ending, Script, Stage, last_life, open_stage
 
-IMAGE_BYTES: Final = 32 * 2**20
 PRESS_EVERY_S: Final = 0.75
 """A press and its acknowledgement take 0.6 s."""
 PRESSES: Final = 4
@@ -31,7 +29,7 @@ AT_A_TIME: Final = 4
 async def power_cuts(bench: Bench) -> list[Row]:
     """Cuts at random moments; and one for a bridge whose disk is lazy, which must lose."""
     fault = "power cut, on an image of the disk"
-    if reason := await asyncio.to_thread(_why_not):
+    if reason := await asyncio.to_thread(why_not):
         return [Row(fault, skipped=reason)]
     broken = row_of("", [await _cut(bench, Sabotage.LAZY_DISK, CUT_WITHIN_S)])
     shown = test_row(f"{Sabotage.LAZY_DISK}, power cut", broken.trials, broken.wrong)
@@ -67,46 +65,11 @@ async def _cut(bench: Bench, sabotage: Sabotage, after_s: float) -> tuple[Script
         return script, stage.ending
 
 
-class _Disk:
-    """An ext4 in a file, mounted where the bridge keeps its state."""
-
-    def __init__(self, image: Path, mounted_at: Path) -> None:
-        self._image = image
-        self._picture = image.with_suffix(".picture")
-        self._mounted_at = mounted_at
-
-    def mount_with(self, content: Path) -> None:
-        """Make it, with some files on it that are there to stay."""
-        with self._image.open("wb") as file:
-            file.truncate(IMAGE_BYTES)
-        _do("mkfs.ext4", "-q", str(self._image))
-        self._mount(self._image)
-        shutil.copytree(content, self._mounted_at, dirs_exist_ok=True)
-        _do("sync", "--file-system", str(self._mounted_at))
-
-    def take_picture(self) -> None:
-        """Copy what has reached the disk by now."""
-        shutil.copyfile(self._image, self._picture)
-
-    def go_on_with_picture(self) -> None:
-        """The computer starts again: nothing is there but what is in the picture."""
-        self.unmount()
-        self._mount(self._picture)
-
-    def _mount(self, image: Path) -> None:
-        _do("mount", "-o", "loop", str(image), str(self._mounted_at))
-
-    def unmount(self) -> None:
-        """Take it away, if it is there."""
-        if self._mounted_at.is_mount():
-            _do("umount", str(self._mounted_at))
-
-
 @asynccontextmanager
-async def _own_disk(stage: Stage) -> AsyncGenerator[_Disk]:
+async def _own_disk(stage: Stage) -> AsyncGenerator[Image]:
     """Move a stage's state to a disk of its own."""
     state = stage.database.parent
-    disk = _Disk(stage.folder / "disk.image", state)
+    disk = Image(stage.folder / "disk.image", state)
     with tempfile.TemporaryDirectory() as content:
         shutil.copytree(state, content, dirs_exist_ok=True)
         await asyncio.to_thread(disk.mount_with, Path(content))
@@ -115,25 +78,3 @@ async def _own_disk(stage: Stage) -> AsyncGenerator[_Disk]:
     finally:
         await stage.stop()  # whoever has files open there
         await asyncio.to_thread(disk.unmount)
-
-
-def _do(*words: str) -> None:
-    subprocess.run(words, check=True, capture_output=True, timeout=60)
-
-
-def _why_not() -> str:
-    """Try it once: being root is not enough everywhere."""
-    if os.geteuid() != 0:
-        return "needs root, to mount an image"
-    if missing := [name for name in ("mkfs.ext4", "mount", "umount") if shutil.which(name) is None]:
-        return f"no {', '.join(missing)}"
-    with tempfile.TemporaryDirectory() as name:
-        disk = _Disk(Path(name) / "disk.image", Path(name) / "mounted")
-        for folder in ("mounted", "content"):
-            (Path(name) / folder).mkdir()
-        try:
-            disk.mount_with(Path(name) / "content")
-            disk.unmount()
-        except subprocess.CalledProcessError as error:
-            return f"images cannot be mounted here: {error.stderr.decode().strip()}"
-    return ""

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import random
 import sqlite3
-import tempfile
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ from tests.chaos.judge import Promise
 from tests.chaos.nursery import Life, Nursery
 from tests.chaos.receiver import PASSWORD, SIGNING_KEY, Receiver, fault_of, open_receiver
 from tests.chaos.sabotage import Sabotage
+from tests.chaos.scratch import scratch_folder
 
 LONGEST_LIFE_S: Final = 15.0
 """A bridge that has done nothing wrong and is still not killed by then will not be."""
@@ -155,13 +155,14 @@ class Stage:
 
     def give_birth(self, death: Death | None) -> Life:
         """Start a bridge, which will be killed as ordered."""
+        mark = judge.mark(self.database, self.button.pairing.serial)
         ours, theirs = wire.pair()
         orders = Orders(
             str(self.folder / "flicbridge.toml"), death.at_step if death else 0, self._script.sabotage
         )
         self._life, self._death = self._nursery.give_birth(orders, theirs), death
         self._packets, self.born_s = 0, self._loop.time()
-        self.button.attach(ours)
+        self.button.attach(ours, asks_after=mark)
         if death is not None:
             self._later(death.after_s, self.kill)
         return self._life
@@ -262,7 +263,7 @@ async def play(script: Script, nursery: Nursery) -> Ending:
 @asynccontextmanager
 async def open_stage(script: Script, nursery: Nursery) -> AsyncGenerator[Stage]:
     """Furnish a folder, a button and a receiver, as the script says."""
-    with tempfile.TemporaryDirectory(prefix="flicbridge-chaos-") as name:
+    with scratch_folder() as name:
         async with open_receiver(script.transport, honours_key=script.honours_key) as receiver:
             stage = Stage(Path(name), nursery, script, receiver)
             try:

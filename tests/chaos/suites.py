@@ -1,6 +1,6 @@
-"""Faults that have tests of their own and no section, such as the disk: each file of them becomes a row.
+"""Faults that have tests of their own and no section, such as a pulled cable: each test becomes a row.
 
-A test may say what it measured, and its file's row adds it up:
+A test may say what it measured, and its row adds it up over all its parameters:
 
     record_property("presses", 3)        # made
     record_property("told", 3)           # messages that people read, each counted once
@@ -13,6 +13,7 @@ import asyncio
 import os
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 from xml.etree import ElementTree
@@ -21,27 +22,44 @@ from tests.chaos.bench import Bench
 from tests.chaos.row import Row
 
 TESTS: Final = Path(__file__).parent.parent
-SUITES: Final = (("disk: full, read-only, sick, corrupt, gone", "outbox/test_disk.py"),)
+CABLES: Final = TESTS / "network" / "test_cable.py"
+FAULTS: Final = {
+    "test_packets_that_vanish_hold_up_nobody_else_and_the_alert_arrives_when_they_no_longer_do": (
+        "network, by packet filter: all packets lost"
+    ),
+    "test_a_connection_that_goes_silent_leaves_a_doubt_and_the_key_removes_it": (
+        "network, by packet filter: open connection black-holed"
+    ),
+    "test_a_third_of_all_packets_lost_costs_time_and_nothing_else": (
+        "network, by packet filter: every third packet lost"
+    ),
+    "test_a_message_leaves_as_soon_as_the_link_is_up_though_the_backoff_stands_at_a_minute": (
+        "network: cable pulled and plugged in"
+    ),
+    "test_without_names_other_channels_work_and_the_alert_leaves_when_names_are_back": (
+        "network: DNS silent, or broken"
+    ),
+}
+"""The row of each test."""
+SHORT: Final = 1
 TIMEOUT_S: Final = 300.0
 
 
 async def suites(bench: Bench) -> list[Row]:
-    """A row for every suite that there is; no quick look needs them, for `make test` plays them too."""
-    rows: list[Row] = []
-    if bench.is_short:
-        return rows
-    for fault, path in SUITES:
-        rows.append(await _run(fault, TESTS / path))
-        bench.say(f"{fault}: {rows[-1].trials} tests")
+    """A row for every test."""
+    faults = dict(list(FAULTS.items())[: SHORT if bench.is_short else None])
+    rows = await _run(CABLES, faults)
+    for row in rows:
+        bench.say(f"{row.fault}: worst {row.worst_s:.1f} s")
     return rows
 
 
-async def _run(fault: str, path: Path) -> Row:
+async def _run(path: Path, faults: Mapping[str, str]) -> list[Row]:
     with tempfile.TemporaryDirectory() as folder:
         results = Path(folder) / "results.xml"
         tests = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "pytest", "-q", "-o", "junit_family=xunit1"),
-            *("--junit-xml", str(results), str(path)),
+            *("--junit-xml", str(results), *(f"{path}::{test}" for test in faults)),
             cwd=TESTS.parent,
             env={key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")},
             stdin=asyncio.subprocess.DEVNULL,
@@ -54,25 +72,34 @@ async def _run(fault: str, path: Path) -> Row:
         except TimeoutError:
             tests.kill()
             await tests.wait()
-            return Row(fault, wrong=[f"{path}: not done within {TIMEOUT_S:g} s"])
+            return [Row(path.name, wrong=[f"{path}: not done within {TIMEOUT_S:g} s"])]
         if not results.exists():
-            return Row(fault, wrong=[f"{path}: pytest did not run (exit code {tests.returncode})"])
-        return row_of_results(fault, results.read_text(encoding="utf-8"))
+            return [Row(path.name, wrong=[f"{path}: pytest did not run (exit code {tests.returncode})"])]
+        return rows_of_results(faults, results.read_text(encoding="utf-8"))
 
 
-def row_of_results(fault: str, junit: str) -> Row:
-    """Read what pytest wrote; skipped tests are no trials, and no losses either."""
-    row = Row(fault)
+def rows_of_results(faults: Mapping[str, str], junit: str) -> list[Row]:
+    """Read what pytest wrote; a skipped test is no trial, no loss, and no success."""
+    rows = {test: Row(fault) for test, fault in faults.items()}
     for case in ElementTree.fromstring(junit).iter("testcase"):
-        if case.find("skipped") is not None:
+        row = rows.get((case.get("name") or "").partition("[")[0])
+        if row is None:
             continue
-        row.trials += 1
-        if case.find("failure") is not None or case.find("error") is not None:
-            row.wrong.append(f"{case.get('classname')}::{case.get('name')} failed")
-        said = {each.get("name"): each.get("value") or "0" for each in case.iter("property")}
-        row.presses += int(said.get("presses", 0))
-        row.told += int(said.get("told", 0))
-        row.worst_s = max(row.worst_s, float(said.get("worst_s", 0.0)))
-    if not row.trials:
-        row.skipped = "none of its tests can run here"
-    return row
+        if (skipped := case.find("skipped")) is not None:
+            row.skipped = skipped.get("message") or "says not why"
+        else:
+            _add(row, case)
+    for test, row in rows.items():
+        if not row.trials and not row.skipped:
+            row.wrong.append(f"{test} did not run")
+    return list(rows.values())
+
+
+def _add(row: Row, case: ElementTree.Element) -> None:
+    row.trials += 1
+    if case.find("failure") is not None or case.find("error") is not None:
+        row.wrong.append(f"{case.get('classname')}::{case.get('name')} failed")
+    said = {each.get("name"): each.get("value") or "0" for each in case.iter("property")}
+    row.presses += int(said.get("presses", 0))
+    row.told += int(said.get("told", 0))
+    row.worst_s = max(row.worst_s, float(said.get("worst_s", 0.0)))

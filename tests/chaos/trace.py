@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -16,6 +15,7 @@ from tests.chaos.bridge import Orders
 from tests.chaos.row import Row, test_row
 from tests.chaos.sabotage import Sabotage
 from tests.chaos.story import LOOK_S, Script, Stage, open_stage
+from tests.chaos.syscalls import why_not
 
 PRESSES: Final = 3
 PRESS_TIMEOUT_S: Final = 30.0
@@ -33,7 +33,7 @@ LINE: Final = re.compile(r"^(\d+)\s+(.*)$")
 async def commits_are_synced(bench: Bench) -> list[Row]:
     """A bridge as it is, and one whose disk is lazy, of which this must not be true."""
     row = Row("power: fsync of the journal before each acknowledgement")
-    if reason := _why_not():
+    if reason := why_not():
         row.skipped = reason
         return [row]
     row.trials, row.wrong = await _traced(bench, Sabotage.NOTHING)
@@ -41,13 +41,6 @@ async def commits_are_synced(bench: Bench) -> list[Row]:
     broken = test_row(f"{Sabotage.LAZY_DISK}, traced", *await _traced(bench, Sabotage.LAZY_DISK))
     bench.say(f"{row.fault}: {row.trials} acknowledgements")
     return [broken, row]
-
-
-def _why_not() -> str:
-    if shutil.which("strace") is None:
-        return "no strace"
-    works = subprocess.run(["strace", "-o", "/dev/null", "true"], capture_output=True, check=False)
-    return "" if works.returncode == 0 else "strace may not trace here"
 
 
 async def _traced(bench: Bench, sabotage: Sabotage) -> tuple[int, list[str]]:

@@ -20,7 +20,7 @@ from flicbridge.clock import LoopClock
 from flicbridge.guard.board import Board
 from flicbridge.guard.status import ButtonPart, House, report
 from flicbridge.observation import Observation, Value
-from flicbridge.simulator.leap import LeapingEventLoop
+from flicbridge.simulator.leap import steady_loop
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -110,7 +110,7 @@ def flicbridge(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[st
 
 
 def run_leaping(work: Coroutine[Any, Any, Any]) -> Any:
-    with asyncio.Runner(loop_factory=LeapingEventLoop) as runner:
+    with asyncio.Runner(loop_factory=steady_loop) as runner:
         return runner.run(work)
 
 

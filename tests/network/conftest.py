@@ -55,6 +55,10 @@ class Cable:
         how = ("-A", "INPUT", "-i", "cable", *rule) if rule else ("-F", "INPUT")
         run("ip", "netns", "exec", self.town, "iptables", "-w", *how)
 
+    def move(self, address: str) -> None:
+        """Give the practice one more address, as a router does that has been started again."""
+        run("ip", "-n", self.practice, "address", "add", f"{address}/24", "dev", "cable")
+
     @contextmanager
     def inside(self, namespace: str) -> Iterator[None]:
         """Let this thread, and those it starts, live in one of the two."""
@@ -72,7 +76,7 @@ class Cable:
 
 
 def run(*command: str) -> None:
-    subprocess.run(command, check=True, capture_output=True, timeout=20)
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
 
 
 def why_not() -> str | None:
@@ -103,7 +107,7 @@ def cable() -> Iterator[Cable]:
         yield found
     finally:
         for namespace in (found.practice, found.town):
-            subprocess.run(["ip", "netns", "del", namespace], check=False, capture_output=True, timeout=20)
+            subprocess.run(["ip", "netns", "del", namespace], check=False, capture_output=True, timeout=60)
 
 
 @pytest.fixture

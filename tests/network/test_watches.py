@@ -1,4 +1,4 @@
-"""What the kernel says about the network, and what a suspended machine can know of its sleep."""
+"""What the kernel says about the network."""
 
 import asyncio
 import struct
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flicbridge.clock import LoopClock
-from flicbridge.network import News, watch_network, watch_sleep
+from flicbridge.network import News, watch_network
 from flicbridge.supervise import alongside
 
 NEW_LINK, DEL_LINK, NEW_ADDRESS, DEL_ADDRESS, NEW_ROUTE = 16, 17, 20, 21, 24
@@ -60,31 +60,9 @@ def test_a_message_that_was_cut_off_is_no_news(body: bytes, keep: int) -> None:
     assert not News().is_good(kept)
 
 
-async def test_after_it_was_suspended_everything_is_tried_again_soon() -> None:
-    clock, hurried_s = LoopClock(asyncio.get_running_loop()), list[float]()
-    async with alongside(watch=lambda: watch_sleep(clock, lambda: hurried_s.append(clock.now_s()))):
-        await clock.sleep(3600)
-        assert hurried_s == []
-        clock.suspend(8 * 3600)
-        woke_s = clock.now_s()
-        await clock.sleep(60)
-    assert len(hurried_s) == 1
-    assert hurried_s[0] - woke_s <= 5
-
-
-async def test_a_wall_clock_that_is_set_is_not_a_suspended_machine() -> None:
-    clock, hurried = LoopClock(asyncio.get_running_loop()), list[None]()
-    async with alongside(watch=lambda: watch_sleep(clock, lambda: hurried.append(None))):
-        clock.step(7200)
-        await clock.sleep(60)
-        clock.step(-86_400)
-        await clock.sleep(60)
-    assert hurried == []
-
-
 async def test_where_the_kernel_tells_nothing_the_backoff_remains(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr("socket.AF_NETLINK", raising=False)
     clock, hurried = LoopClock(asyncio.get_running_loop()), list[None]()
-    async with alongside(watch=lambda: watch_network(clock, lambda: hurried.append(None))):
+    async with alongside(watch=lambda: watch_network(lambda: hurried.append(None))):
         await clock.sleep(60)
     assert hurried == []

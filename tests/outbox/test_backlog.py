@@ -1,23 +1,26 @@
 """A long queue of an earlier run: the newest first, the rest as the channel gets through."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
-from flicbridge.alert.alert import AlertState, Doctor, Practice
-from flicbridge.alert.desk import Change, Desk, Identity
+from flicbridge.alert.alert import AlertState, DeliveryState, Doctor, Practice
+from flicbridge.alert.desk import Change, Desk, Identity, Press, Reaction
 from flicbridge.alert.plan import Plan
 from flicbridge.caretaker import AT_ONCE, IN_HAND, KNOCKING, Caretaker
 from flicbridge.clock import Clock, LoopClock
 from flicbridge.errors import TransientDeliveryError
 from flicbridge.guard.board import Board
 from flicbridge.outbox.courier import Courier
-from flicbridge.outbox.job import Job
+from flicbridge.outbox.job import Attempt, Job
+from flicbridge.outbox.lane import Lane
 from flicbridge.outbox.ledger import Ledger
 from flicbridge.outbox.store import Store
 from flicbridge.simulator.carrier import ScriptedCarrier
@@ -36,8 +39,14 @@ class Work:
     courier: Courier
     carrier: ScriptedCarrier
     store: Store
+    ledger: Ledger
     clock: Clock
     given_up: list[Job]
+
+
+def do_not_wait_for_the_disk(db: sqlite3.Connection) -> None:
+    """What is tried when is the same on any disk; on a busy one, thousands of commits are not."""
+    db.execute("PRAGMA synchronous = OFF")
 
 
 @asynccontextmanager
@@ -70,9 +79,10 @@ async def at_work(path: Path) -> AsyncIterator[Work]:
         take_up=take_up,
         give_up=give_up,
     )
+    await store._writer.run(do_not_wait_for_the_disk)
     async with asyncio.TaskGroup() as group:
         running = [group.create_task(part()) for part in (courier.run, caretaker.feed_for_ever)]
-        yield Work(caretaker, courier, carrier, store, clock, given_up)
+        yield Work(caretaker, courier, carrier, store, ledger, clock, given_up)
         for task in running:
             task.cancel()
     await store.close()
@@ -119,7 +129,8 @@ async def test_what_is_not_due_yet_waits(path: Path) -> None:
 async def test_the_newest_are_taken_up_first(path: Path, make_change: MakeChange) -> None:
     async with at_work(path) as work:
         await work.caretaker.begin()
-        await work.clock.sleep(0.1)
+        while len(work.carrier.carried) < AT_ONCE:
+            await work.clock.sleep(0.1)
         newest = {str(make_change(n, work.clock.now_at()).deliveries[0].id) for n in range(AT_ONCE)}
         assert {key for _, key, _ in work.carrier.carried[:AT_ONCE]} == newest
 
@@ -128,7 +139,7 @@ async def test_a_channel_that_does_not_get_through_is_not_given_the_whole_queue(
     async with at_work(path) as work:
         work.carrier.faults = [TransientDeliveryError("no network") for _ in range(100_000)]
         await work.caretaker.begin()
-        await work.clock.sleep(120.0)
+        await work.clock.sleep(60.0)
         assert len({key for _, key, _ in work.carrier.carried}) <= AT_ONCE + IN_HAND
         assert work.courier.holding("samu/0") >= KNOCKING
         work.carrier.faults.clear()
@@ -158,3 +169,37 @@ async def test_messages_of_a_channel_that_is_gone_are_given_up_each_once(
         await work.caretaker.begin()
         await work.clock.sleep(120.0)
         assert len({job.id for job in work.given_up}) == len(work.given_up) == len(gone)
+
+
+async def test_a_new_alert_does_not_wait_for_what_hangs_since_an_outage(
+    path: Path, make_change: MakeChange
+) -> None:
+    async with at_work(path) as work:
+        work.carrier.hang_s = work.carrier.timeout_s = 1e6
+        await work.caretaker.begin()
+        await work.clock.sleep(60.0)
+        hanging = len(work.carrier.carried)
+        assert hanging == Lane.YOUNG.value < work.courier.holding("samu/0")
+        change = make_change(7000, work.clock.now_at())
+        [fresh], alert = change.deliveries, change.standings[0].alert
+        work.courier.hand_over([Job(fresh, alert, attempts=1, leased=True)])
+        await work.clock.sleep(0.1)
+        assert [key for _, key, _ in work.carrier.carried[hanging:]] == [str(fresh.id)]
+
+
+async def test_a_press_waits_for_one_write_of_the_courier_and_not_for_all_of_them(path: Path) -> None:
+    async with at_work(path) as work:
+        now_at = work.clock.now_at()
+        failed = [
+            Attempt(job, DeliveryState.QUEUED, now_at, now_at, 5.0, "no network")
+            for job in await work.store.newest(now_at, 50)
+        ]
+        press = Press(
+            uuid4(), "button:poche", "poche", "long", Reaction.ALERT, now_at, now_at, was_queued=False
+        )
+        async with asyncio.TaskGroup() as group:
+            writes = [group.create_task(work.ledger.settle(attempt)) for attempt in failed]
+            writes += [group.create_task(work.ledger.lease(attempt.job)) for attempt in failed]
+            await work.clock.sleep(0)
+            assert (await work.ledger.take(press, None, None)).safe
+            assert sum(write.done() for write in writes) <= 3

@@ -1,5 +1,6 @@
 """Real faults of the disk: what was promised is kept, what cannot be promised is said, nothing is deleted."""
 
+import asyncio
 import os
 import shutil
 import sqlite3
@@ -16,6 +17,7 @@ import pytest
 
 from flicbridge.alert.alert import AlertState, DeliveryState
 from flicbridge.alert.desk import Change
+from flicbridge.clock import SystemClock
 from flicbridge.errors import StoreError
 from flicbridge.outbox import database
 from flicbridge.outbox.database import migrations
@@ -211,17 +213,23 @@ async def test_a_disk_that_hangs_is_waited_for_once(
 ) -> None:
     await lasting.commit(make_change(5, NOON), NOON)
     monkeypatch.setattr(database, "COMMIT_TIMEOUT_S", 0.2)
-    hangs = threading.Event()
-    with pytest.raises(StoreError, match="did not answer"):
-        await lasting._writer.run(lambda _db: hangs.wait(30))
+    begun, ended = threading.Event(), threading.Event()
+
+    def hang(_db: sqlite3.Connection) -> bool:
+        begun.set()
+        return ended.wait(60)
+
+    while not begun.is_set():  # on a busy machine a thread may not even begin in time
+        with pytest.raises(StoreError, match="did not answer"):
+            await lasting._writer.run(hang)
     with pytest.raises(StoreError, match="still does not answer") as refused:
         await lasting.commit(make_change(9, NOON), NOON)
     assert refused.value.fault == Fault.STALLED
-    monkeypatch.setattr(database, "COMMIT_TIMEOUT_S", 5.0)
-    hangs.set()
-    for _ in range(100_000):  # another thread is about to end
-        if (await lasting.mend()).fault is not Fault.STALLED:
-            break
+    monkeypatch.setattr(database, "COMMIT_TIMEOUT_S", 60.0)
+    ended.set()
+    async with asyncio.timeout(60):
+        while (await lasting.mend()).fault is Fault.STALLED:
+            await SystemClock().sleep(0.01)
     assert await lasting.commit(make_change(9, NOON), NOON) is None
 
 

@@ -71,7 +71,7 @@ async def test_what_waits_of_a_hushed_alert_is_not_counted(store: Store, make_ch
     assert (await store.counts())["oldest_due_at"] is None
 
 
-@pytest.mark.parametrize("version", [1, 2, 3])
+@pytest.mark.parametrize("version", [1, 2, 3, 4, 5])
 async def test_an_older_database_keeps_its_alerts_history_and_messages(
     tmp_path: Path, make_change: Any, version: int
 ) -> None:

@@ -99,7 +99,8 @@ async def test_withdrawing_stops_what_waits_and_nothing_else(store: Store, make_
     change = make_change(5, NOON, ("samu/0",))
     later = make_change(5, NOON, ("colleague/0",), after_s=60)
     await store.commit(replace(change, deliveries=change.deliveries + later.deliveries), NOON)
-    await store.commit(Change(withdraw=(change.standings[0].alert.id,)), NOON)
+    cancelled = replace(change.standings[0], state=AlertState.CANCELLED)
+    await store.commit(Change(standings=(cancelled,)), NOON)
     assert [job.delivery.channel for job in await store.unfinished(NOON)] == ["samu/0"]
 
 
@@ -129,6 +130,22 @@ async def test_pruning_forgets_only_what_is_old_closed_and_delivered(
     assert await store.prune(NOON) == 0
     assert await store.prune(NOON + timedelta(seconds=1)) == 1
     assert len(await store.list_alerts(10)) == 2
+
+
+async def test_what_was_pruned_is_room_for_what_comes(
+    store: Store, tmp_path: Path, make_change: MakeChange
+) -> None:
+    async def raise_alerts(first: int, at: datetime) -> int:
+        """Raise and close hundreds of alerts; returns the size of the file."""
+        whole = [make_change(count, at) for count in range(first, first + 400)]
+        standings = tuple(replace(c.standings[0], state=AlertState.CLOSED) for c in whole)
+        await store.commit(Change(standings=standings, history=tuple(c.history[0] for c in whole)), at)
+        await store._writer.run(lambda db: db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall())
+        return (tmp_path / "flicbridge.db").stat().st_size
+
+    size = await raise_alerts(0, NOON)
+    assert await store.prune(NOON + timedelta(seconds=1)) == 400
+    assert await raise_alerts(1000, NOON + timedelta(days=1)) == size
 
 
 async def test_a_new_pairing_starts_with_fresh_counters(store: Store, make_change: MakeChange) -> None:

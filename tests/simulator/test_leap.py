@@ -3,13 +3,17 @@
 import asyncio
 import threading
 import time
+from collections.abc import Callable
 
 from flicbridge.clock import LoopClock
-from flicbridge.simulator.leap import LeapingEventLoop
+from flicbridge.simulator.leap import LeapingEventLoop, steady_loop
 
 
-def run[T](coroutine: "asyncio._CoroutineLike[T]") -> T:
-    with asyncio.Runner(loop_factory=LeapingEventLoop) as runner:
+def run[T](
+    coroutine: "asyncio._CoroutineLike[T]",
+    loop_factory: Callable[[], LeapingEventLoop] = LeapingEventLoop,
+) -> T:
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
         return runner.run(coroutine)
 
 
@@ -62,3 +66,94 @@ def test_bytes_on_a_socket_come_before_a_timeout() -> None:
             return answer
 
     assert [run(ask()) for _ in range(20)] == [b"hello\n"] * 20
+
+
+async def busy(seconds: float) -> float:
+    """Compute for so long; returns how long it took by the loop's clock."""
+    loop = asyncio.get_running_loop()
+    began_s, until_s = loop.time(), time.monotonic() + seconds
+    while time.monotonic() < until_s:
+        pass
+    return loop.time() - began_s
+
+
+def test_work_counts_as_it_does_on_every_clock() -> None:
+    assert run(busy(0.05)) >= 0.05
+
+
+def test_on_a_steady_loop_work_costs_nothing_however_long_it_takes() -> None:
+    assert run(busy(0.05), steady_loop) == 0.0
+
+
+def test_whoever_looks_again_and_again_sees_time_pass_on_a_steady_loop() -> None:
+    async def look_until(deadline_s: float) -> int:
+        loop, turns = asyncio.get_running_loop(), 0
+        until_s = loop.time() + deadline_s
+        clock = LoopClock(loop)
+        while loop.time() < until_s:
+            await clock.sleep(0)
+            turns += 1
+        return turns
+
+    first = run(look_until(0.01), steady_loop)
+    assert first > 0
+    assert run(look_until(0.01), steady_loop) == first
+
+
+def test_a_thread_that_is_waited_for_takes_its_time_on_a_steady_loop_too() -> None:
+    async def wait_for_thread() -> float:
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
+        await loop.run_in_executor(None, threading.Event().wait, 0.05)
+        return loop.time() - began_s
+
+    assert run(wait_for_thread(), steady_loop) >= 0.04
+
+
+def test_nobody_is_woken_too_early() -> None:
+    async def overslept_s() -> float:
+        loop = asyncio.get_running_loop()
+        clock = LoopClock(loop)
+        until_s = loop.time() + 0.1 + 0.2
+        await clock.sleep(until_s - loop.time())
+        return loop.time() - until_s
+
+    assert 0 <= run(overslept_s(), steady_loop) < 0.001
+
+
+def test_bytes_that_are_under_way_come_before_a_timeout_on_a_steady_loop() -> None:
+    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while line := await reader.readline():
+            writer.write(line)
+        writer.close()
+
+    async def ask_often() -> list[bytes]:
+        server = await asyncio.start_server(pass_on, "127.0.0.1", 0)
+        async with server:
+            reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+            answers = []
+            for number in range(200):
+                writer.write(b"%d\n" % number)
+                async with asyncio.timeout(0.01):
+                    answers.append(await reader.readline())
+            writer.close()
+            await writer.wait_closed()
+        return answers
+
+    assert run(ask_often(), steady_loop) == [b"%d\n" % number for number in range(200)]
+
+
+def test_in_real_time_the_clock_goes_on_from_where_it_was() -> None:
+    async def watched() -> tuple[float, float]:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, LeapingEventLoop)
+        clock = LoopClock(loop)
+        await clock.sleep(3600)
+        began_s, real_s = loop.time(), time.monotonic()
+        loop.is_leaping = False
+        await clock.sleep(0.05)
+        loop.is_leaping = True
+        return loop.time() - began_s, time.monotonic() - real_s
+
+    passed_s, took_s = run(watched(), steady_loop)
+    assert 0.05 <= passed_s <= took_s

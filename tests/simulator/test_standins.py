@@ -31,6 +31,10 @@ duress_pin = "duress-pin"
 [maintainer]
 heartbeat = "heartbeat-url"
 
+[api]
+listen = "127.0.0.1:8600"
+metrics_token = "metrics-token"
+
 [[buttons]]
 name = "bureau"
 family = "virtual"

@@ -11,6 +11,14 @@ from typing import Any
 
 import pytest
 
+from flicbridge.api.client import ApiClient
+from flicbridge.bridge import open_bridge
+from flicbridge.clock import LoopClock, SystemClock
+from flicbridge.config import load
+from flicbridge.house import Bridge
+from flicbridge.simulator.standins import RehearsalSecrets
+from flicbridge.supervise import alongside
+
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 SETTINGS = """
@@ -49,10 +57,25 @@ class Program:
         self.config = config
         self.process = process
         self.ready = ready
+        self._log: list[bytes] = []
+        self._log_ended = asyncio.Event()
 
-    async def command(self, *words: str) -> tuple[int, str, str]:
+    async def read_on(self) -> None:
+        """Read its log, so that the pipe is never full: it would wait for us."""
+        assert self.process.stderr is not None
+        while part := await self.process.stderr.read(65_536):
+            self._log.append(part)
+        self._log_ended.set()
+
+    async def log(self) -> str:
+        """All it wrote into its log after it was ready; waits for its end."""
+        async with asyncio.timeout(60):
+            await self._log_ended.wait()
+        return b"".join(self._log).decode()
+
+    async def command(self, *words: str, typed: str = "") -> tuple[int, str, str]:
         """Run another command against it: exit code, standard output, standard error."""
-        return await run_command(*words, "--config", str(self.config))
+        return await run_command(*words, "--config", str(self.config), typed=typed)
 
     async def ask(self, *words: str) -> Any:
         """Run a command that must succeed, and read its JSON."""
@@ -60,25 +83,33 @@ class Program:
         assert code == 0, err
         return json.loads(out)
 
+    async def status_when(self, said: Callable[[Any], bool], *, within_s: float = 60.0) -> Any:
+        """What `status` says once it says so; asked over the socket, as the command does."""
+        bridge, clock = ApiClient(self.config.parent / "state"), SystemClock()
+        async with asyncio.timeout(within_s):
+            while not said(status := await bridge.status()):
+                await clock.sleep(0.05)
+        return status
+
     async def kill(self) -> None:
         """As a power cut, or the kernel short of memory, would."""
         self.process.kill()
         await self.process.wait()
 
 
-async def run_command(*words: str) -> tuple[int, str, str]:
+async def run_command(*words: str, typed: str = "") -> tuple[int, str, str]:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "flicbridge",
         *words,
-        stdin=asyncio.subprocess.DEVNULL,
+        stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env=_environment(),
     )
     async with asyncio.timeout(60):
-        out, err = await process.communicate()
+        out, err = await process.communicate(typed.encode())
     assert process.returncode is not None
     return process.returncode, out.decode(), err.decode()
 
@@ -103,18 +134,20 @@ async def _program(config: Path, *options: str) -> AsyncGenerator[Program]:
         env=_environment(),
     )
     try:
-        yield Program(config, process, await _ready(process))
+        program = Program(config, process, await _ready(process))
+        async with alongside(log=program.read_on):
+            yield program
     finally:
         if process.returncode is None:
             process.terminate()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await process.communicate()
 
 
 async def _ready(process: asyncio.subprocess.Process) -> dict[str, Any]:
     """The log line that says presses are taken."""
     assert process.stderr is not None
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         async for line in process.stderr:
             entry = json.loads(line)
             if entry["event"] == "bridge_ready":
@@ -129,6 +162,21 @@ type StartProgram = Callable[..., AbstractAsyncContextManager[Program]]
 def start() -> StartProgram:
     """Start the program: `async with start(config) as program`."""
     return _program
+
+
+@asynccontextmanager
+async def _inside(config: Path) -> AsyncGenerator[Bridge]:
+    clock = LoopClock(asyncio.get_running_loop())
+    settings, secrets = load(config, secrets=False), RehearsalSecrets({"hub-key": SECRET})
+    async with open_bridge(settings, secrets, clock=clock) as bridge, alongside(bridge=bridge.run):
+        await bridge.ready.wait()
+        yield bridge
+
+
+@pytest.fixture
+def inside() -> Callable[[Path], AbstractAsyncContextManager[Bridge]]:
+    """Run a bridge in this process, where time can leap: `async with inside(config) as bridge`."""
+    return _inside
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ from flicbridge.simulator.attack import (
 from flicbridge.simulator.attack import impostor as lies
 from flicbridge.simulator.flic2 import Identity
 from flicbridge.simulator.gateways.http import FakeHttp
-from flicbridge.simulator.leap import LeapingEventLoop
+from flicbridge.simulator.leap import steady_loop
 from flicbridge.simulator.overhear import Entry, overheard
 from flicbridge.simulator.pairing import pair_all
 from flicbridge.simulator.peripheral import Peripheral
@@ -192,7 +192,7 @@ def paired(tmp_path_factory: pytest.TempPathFactory) -> Paired:
             await pair_all(world, {"poche": button}, state / DATABASE, LoopClock(asyncio.get_running_loop()))
             return Paired(state, button.to_json())
 
-    with asyncio.Runner(loop_factory=LeapingEventLoop) as runner:
+    with asyncio.Runner(loop_factory=steady_loop) as runner:
         return runner.run(pair())
 
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from flicbridge.alert.alert import Happening
 from flicbridge.simulator.clockwork import STEP_AFTER_S, Clockwork
 from flicbridge.simulator.gateways import FakeHttp
-from flicbridge.simulator.leap import LeapingEventLoop
+from flicbridge.simulator.leap import steady_loop
 from flicbridge.texts import translator
 
 HOUR_S = 3600.0
@@ -414,7 +414,7 @@ async def _times(folder: Path, steps: Sequence[tuple[float, float]], outage_s: f
 def test_whatever_becomes_of_the_wall_clock_everybody_is_told_when_he_would_have_been(
     steps: list[tuple[float, float]], outage_s: float
 ) -> None:
-    with TemporaryDirectory() as folder, asyncio.Runner(loop_factory=LeapingEventLoop) as runner:
+    with TemporaryDirectory() as folder, asyncio.Runner(loop_factory=steady_loop) as runner:
         hub_s, colleague_s = runner.run(_times(Path(folder), steps, outage_s))
     outage_s = max(outage_s, sum(after_s for after_s, _ in steps))
     assert outage_s <= hub_s <= outage_s + 3 + 0.7 * outage_s

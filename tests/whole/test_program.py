@@ -167,8 +167,7 @@ async def test_logs_name_nobody(start: Start, write_config: WriteConfig, secret:
         pressed = await program.ask("press", "bureau")
         await hub.wait_for(1, within_s=20)
         program.process.terminate()
-        _, err = await program.process.communicate()
-    text = err.decode()
+        text = await program.log()
     assert pressed["alert_id"] in text
     assert UUID(pressed["alert_id"]).version == 5
     for person in ("Martin", "612345678", "06 12", "45.83362", "Tilleuls,", secret):

@@ -1,0 +1,319 @@
+"""A cancellation with the wrong PIN: the room sees exactly what it sees of one with the right PIN.
+
+Two practices that differ in nothing but the PIN that is given. All that can be looked at is compared letter
+by letter, with ids, times and ports replaced by what they are: answers of the API, alerts, status, the log;
+while all is well and while channels are dead or hang; and again after a restart.
+"""
+
+import asyncio
+import difflib
+import json
+import re
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+
+from flicbridge.api.client import ApiClient
+from flicbridge.bridge import open_bridge
+from flicbridge.clock import LoopClock
+from flicbridge.config import load
+from flicbridge.credentials import Credentials
+from flicbridge.errors import ApiError
+from flicbridge.house import Bridge
+from flicbridge.outbox.courier import Courier
+from flicbridge.simulator.gateways import FakeHttp
+from flicbridge.simulator.gateways.fault import Fault
+from flicbridge.simulator.gateways.phone import FakePhone
+
+PIN = "4711"
+WRONG = "0000"
+
+SETTINGS = """
+[bridge]
+id = "tilleuls-1"
+state_dir = "state"
+
+[doctor]
+name = "Dr Anne Martin"
+phone = "+33612345678"
+
+[practice]
+name = "Cabinet des Tilleuls"
+address = "12 rue des Tilleuls, 87000 Limoges"
+
+[alerts]
+tell_doctor = ["doctor"]
+duress_pin = "duress-pin"
+
+[[buttons]]
+name = "bureau"
+family = "virtual"
+gestures = {{ single = "alert", triple = "cancel" }}
+
+[[recipients]]
+name = "samu"
+order = "in_turn"
+next_after = "30s"
+channels = [
+  {{ transport = "http", url = "{hub}", secret = "hub-key", expires_after = "10m" }},
+  {{ transport = "smsgate", url = "{phone}", secret = "phone", to = "+33555000015" }},
+]
+
+[[recipients]]
+name = "doctor"
+channels = [ {{ transport = "http", url = "{doctor}", secret = "hub-key" }} ]
+
+[[recipients]]
+name = "colleague"
+channels = [ {{ transport = "http", url = "{colleague}", secret = "hub-key" }} ]
+
+[[plan]]
+after = "0s"
+notify = ["samu", "doctor"]
+repeat = "3m"
+
+[[plan]]
+after = "60s"
+unless = "acknowledged"
+notify = ["colleague"]
+"""
+
+RECEIVERS = ("hub", "doctor", "colleague", "phone")
+
+OUTAGES: dict[str, dict[str, Fault]] = {
+    "all is well": {},
+    "the first channel is dead": {"hub": Fault(kind="refuse")},
+    "the first channel hangs": {"hub": Fault(kind="hang")},
+    "the first channel refuses for good": {"hub": Fault(kind="status", status=403)},
+    "every channel is dead": {name: Fault(kind="refuse") for name in RECEIVERS},
+}
+
+type Look = dict[str, str]
+
+
+@dataclass
+class Practice:
+    """A settings file and everybody it tells; the bridge on it can be started again and again."""
+
+    folder: Path
+    clock: LoopClock
+    told: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def local(self) -> ApiClient:
+        return ApiClient(self.folder / "state")
+
+    @asynccontextmanager
+    async def bridge(self) -> AsyncIterator[Bridge]:
+        file = self.folder / "flicbridge.toml"
+        opening = open_bridge(load(file), Credentials.beside(file), clock=self.clock)
+        async with opening as bridge, asyncio.TaskGroup() as group:
+            running = group.create_task(bridge.run())
+            await bridge.ready.wait()
+            try:
+                yield bridge
+            finally:
+                running.cancel()
+
+    def purposes(self, name: str) -> list[str]:
+        return [hook.event["data"]["purpose"] for hook in self.told[name].received]
+
+
+@asynccontextmanager
+async def practice_in(folder: Path, secret: str, outage: dict[str, Fault]) -> AsyncIterator[Practice]:
+    clock = LoopClock(asyncio.get_running_loop())
+    (folder / "secrets").mkdir(mode=0o700, parents=True)
+    for name, value in (("hub-key", secret), ("phone", "p"), ("duress-pin", PIN)):
+        (folder / "secrets" / name).write_text(value)
+        (folder / "secrets" / name).chmod(0o600)
+    async with AsyncExitStack() as stack:
+        told: dict[str, Any] = {
+            name: await stack.enter_async_context(FakeHttp(secret=secret, clock=clock))
+            for name in RECEIVERS[:3]
+        }
+        told["phone"] = await stack.enter_async_context(FakePhone(password="p", clock=clock))
+        urls = {name: gateway.url for name, gateway in told.items()}
+        (folder / "flicbridge.toml").write_text(SETTINGS.format(**urls))
+        for name, fault in outage.items():
+            told[name].fault = fault
+        yield Practice(folder, clock, told)
+
+
+@pytest.fixture(autouse=True)
+def steady_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take chance out of the waits between two tries."""
+    assert Courier.__init__.__kwdefaults__ is not None
+    monkeypatch.setitem(Courier.__init__.__kwdefaults__, "random", lambda: 0.5)
+
+
+def normal(shown: Any) -> str:
+    """JSON in which ids, times and ports are replaced by what they are, and order is not chance."""
+    names: dict[str, str] = {}
+    if isinstance(shown, dict) and "attempts" in shown and "deliveries" in shown:
+        names = {d["id"]: f"{d['channel']} {d['purpose']} {d['occasion']}" for d in shown["deliveries"]}
+        # Channels work side by side: which of two is a millisecond earlier is chance.
+        shown = {
+            **shown,
+            "attempts": sorted(shown["attempts"], key=lambda a: (names[a["delivery"]], a["number"])),
+            "deliveries": sorted(shown["deliveries"], key=lambda d: names[d["id"]]),
+        }
+    text = json.dumps(shown, sort_keys=True, default=str)
+    uuid = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+    text = re.sub(uuid, lambda found: names.get(found[0], "ID"), text)
+    text = re.sub(r"\d{4}-\d\d-\d\dT[0-9:.]+(Z|\+00:00)", "TIME", text)
+    text = re.sub(r'("code": )"\w{4}"', r'\1"CODE"', text)
+    text = re.sub(r'("\w*(_s|pid|p99_ms)": )[0-9.e-]+', r"\1NUMBER", text)
+    text = re.sub(r"(?<=[(:, ])\d{5}\b", "PORT", text)
+    text = re.sub(r"/[^ \"]*/(api\.sock)", r"\1", text)
+    return text.replace("}, {", "},\n{").replace('", "', '",\n"')
+
+
+def still(metrics: str) -> str:
+    """Metrics without what differs from one run to the next: lengths of time, and the process itself."""
+    lines = (line for line in metrics.splitlines() if not line.startswith(("#", "process_")))
+    return "\n".join(line for line in lines if not re.match(r"\w+_seconds(_bucket|_sum)?[{ ]", line))
+
+
+async def look(practice: Practice, alert: str, when: str) -> Look:
+    """Everything that somebody at the counter can ask."""
+    return {
+        f"show, {when}": normal(await practice.local.alert(alert)),
+        f"list, {when}": normal(await practice.local.alerts(5)),
+        f"status, {when}": normal(await practice.local.status()),
+        f"metrics, {when}": still(await practice.local.metrics()),
+    }
+
+
+async def try_again(practice: Practice, alert: str, move: str, pin: str) -> str:
+    """Somebody who wants to see what happens now."""
+    try:
+        return normal(await practice.local.move(alert, move, pin=pin))
+    except ApiError as error:
+        return normal([error.status, str(error)])
+
+
+async def seen_in_the_room(practice: Practice, move: str, pin: str) -> Look:
+    """All that shows from the press until an hour after, with a restart in between."""
+    seen: Look = {}
+    with structlog.testing.capture_logs() as logs:
+        async with practice.bridge() as bridge:
+            alert = str((await bridge.press("bureau", "single")).alert)
+            await practice.clock.sleep(2.6)
+            seen["answer"] = normal(await practice.local.move(alert, move, pin=pin))
+            passed_s = 0.0
+            for at_s in (0.1, 40.1, 63.1):
+                await practice.clock.sleep(at_s - passed_s)
+                passed_s = at_s
+                seen |= await look(practice, alert, f"after {at_s} s")
+            seen["again"] = await try_again(practice, alert, "cancel", pin)
+            await practice.clock.sleep(110.3)
+            seen |= await look(practice, alert, "before the restart")
+        async with practice.bridge():
+            await practice.clock.sleep(0.31)  # what fell due meanwhile is being tried
+            seen |= await look(practice, alert, "just after the restart")
+            await practice.clock.sleep(30.7)
+            seen |= await look(practice, alert, "half a minute later")
+            seen["once more"] = await try_again(practice, alert, "acknowledge", pin)
+            await practice.clock.sleep(3600.0)
+            seen |= await look(practice, alert, "an hour later")
+    told = [entry for entry in logs if entry["log_level"] != "debug"]
+    seen["log"] = "\n".join(sorted(normal(entry) for entry in told))
+    return seen
+
+
+@pytest.mark.parametrize("move", ["cancel", "acknowledge"])
+@pytest.mark.parametrize("outage", OUTAGES)
+async def test_the_room_sees_no_difference_before_and_after_a_restart(
+    tmp_path: Path, secret: str, outage: str, move: str
+) -> None:
+    async with practice_in(tmp_path / "free", secret, OUTAGES[outage]) as practice:
+        believed = await seen_in_the_room(practice, move, PIN)
+        assert "alert" not in practice.purposes("colleague")
+    async with practice_in(tmp_path / "forced", secret, OUTAGES[outage]) as practice:
+        doubted = await seen_in_the_room(practice, move, WRONG)
+        if "colleague" not in OUTAGES[outage]:
+            assert "alert" in practice.purposes("colleague")  # it goes on
+    assert_same(believed, doubted)
+
+
+def assert_same(believed: Look, doubted: Look) -> None:
+    """Compare letter by letter, and show where they differ."""
+    assert believed.keys() == doubted.keys()
+    for what, shown in believed.items():
+        ours, theirs = doubted[what].splitlines(), shown.splitlines()
+        differing = difflib.unified_diff(theirs, ours, "believed", "doubted", lineterm="", n=1)
+        assert "\n".join(differing) == "", what
+
+
+def has_looked_around(status: Any) -> bool:
+    """Whether all is known that the bridge asks for after each start, at a moment of its own choosing."""
+    facts = {link["name"]: link["facts"] for link in status["links"]}
+    phone = facts["channel:samu/1"]
+    is_answered = phone.get("replies") == "read" and "health_state" in phone
+    return is_answered and "model" in facts["host"] and "state" in facts["bridge"]
+
+
+async def what_the_commands_show(program: Any, alert: str) -> Look:
+    """What somebody at the counter reads on the screen."""
+    seen: Look = {}
+    await program.status_when(has_looked_around)
+    for words in (("list",), ("list", "--json"), ("show", alert), ("show", alert, "--json")):
+        seen[" ".join(words[1:] if words[0] == "show" else words)] = str(
+            await program.command("alerts", *words)
+        )
+    seen["status"] = str(await program.command("status"))
+    seen["status --json"] = str(await program.command("status", "--json"))
+    return {what.replace(alert, "ID"): typed_over(text, alert) for what, text in seen.items()}
+
+
+def typed_over(text: str, alert: str) -> str:
+    """A screen with what differs from run to run typed over, sorted by line.
+
+    Messages that leave together arrive in any order, and so do the facts about their channels.
+    """
+    text = text.replace(alert, "ID").replace(alert[:8], "SHORT")
+    text = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "UUID", text)
+    text = re.sub(r"\d{4}-\d\d-\d\d[T ][0-9:.]+Z?(\+00:00)?", "TIME", text)
+    text = re.sub(r"\d+[.,]\d+ s|\d+ (s|min)\b", "SECONDS", text)
+    text = re.sub(r"[0-9.]+ (Mi[Bo]|°C)", r"NUMBER \1", text)  # of the machine that the test runs on
+    text = re.sub(r'("(\w+_mib|temperature_c)": )[0-9.e-]+', r"\1NUMBER", text)
+    text = re.sub(r'("code": )"\w{4}"', r'\1"CODE"', text)
+    text = re.sub(r'("\w*(_s|pid|p99_ms)": )[0-9.e-]+', r"\1NUMBER", text)
+    return "\n".join(sorted(line.rstrip(",") for line in text.replace("\\n", "\n").splitlines()))
+
+
+@pytest.mark.real_time
+async def test_the_commands_print_the_same_before_and_after_a_crash(
+    tmp_path: Path, secret: str, start: Any
+) -> None:
+    seen: dict[str, list[Look]] = {PIN: [], WRONG: []}
+    for pin, looks in seen.items():
+        folder = tmp_path / pin
+        # One try, and the next long after all of this: how long a command takes must not make a difference.
+        busy = Fault(kind="status", status=429, retry_after=timedelta(minutes=5))
+        async with practice_in(folder, secret, {"colleague": busy}) as practice:
+            file = folder / "flicbridge.toml"
+            async with start(file) as program:
+                alert = (await program.ask("press", "bureau"))["alert_id"]
+                for name in ("hub", "doctor"):
+                    await practice.told[name].wait_for(1, within_s=20)
+                answer = await program.command("alerts", "cancel", alert, typed=pin + "\n")
+                for name in ("hub", "doctor"):
+                    await practice.told[name].wait_for(2, within_s=20)
+                looks.append({"answer": typed_over(str(answer), alert)})
+                looks.append(await what_the_commands_show(program, alert))
+                again = await program.command("alerts", "cancel", alert, typed=pin + "\n")
+                looks.append({"again": typed_over(str(again), alert)})
+                await program.kill()
+            async with start(file) as program:
+                looks.append(await what_the_commands_show(program, alert))
+            truth = practice.purposes("hub")
+            assert truth == ["alert", "cancelled" if pin == PIN else "doubted"]
+    for believed, doubted in zip(seen[PIN], seen[WRONG], strict=True):
+        assert_same(believed, doubted)
