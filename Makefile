@@ -49,6 +49,7 @@ benchmarks: $(READY)
 	$(BIN)/python benchmarks/press_to_wire.py
 	$(BIN)/python benchmarks/reconnect.py
 	$(BIN)/python benchmarks/outbox.py
+	$(BIN)/python benchmarks/footprint.py
 
 # The translation catalogue: collect the texts from the code, merge them, compile.
 LOCALE = flicbridge/texts/locale

@@ -32,7 +32,15 @@ class Canary:
         table = GestureTable({GESTURE: COMMON[GESTURE]}, Thresholds())
         fingers = Fingers(NAME, table, {GESTURE: Reaction.NONE}, allowance_s=0.0)
         self._button = VirtualButton(NAME, boot_id, clock=clock)
-        self._path = ButtonPath(fingers, self._button, ledger, lambda: None, clock=clock, observe=_ignore)
+        self._path = ButtonPath(
+            fingers,
+            self._button,
+            ledger,
+            lambda: None,
+            clock=clock,
+            observe=_ignore,
+            leaves_mark=False,
+        )
         self._clock = clock
 
     def parts(self) -> Iterator[tuple[str, Start]]:

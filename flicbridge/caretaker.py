@@ -5,6 +5,8 @@ them; the rest follows as the channels get through, each when it is due.
 """
 
 import asyncio
+import itertools
+import math
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -28,7 +30,12 @@ from flicbridge.outbox.store import Store
 log = structlog.get_logger()
 
 TIDY_EVERY_S: Final = 300.0
+# What was observed is only a comfort after a restart, and wears out a memory card; every third time will do.
+REMEMBER_EVERY: Final = 3
 MEND_EVERY_S: Final = 10.0
+# A disk that is well is looked at, and written to only so often: on a memory card a write of one byte wears
+# as much as one of some thousand, and every press and every outcome tries the disk as well.
+PROBE_EVERY_S: Final = 600.0
 # A sick disk is tried again soon, for until then presses are in memory only; but one that takes its time to
 # refuse is left alone ten times as long, since a press would have to wait behind the try.
 SICK_EVERY_S: Final = 1.0
@@ -51,6 +58,11 @@ type TakeUp = Callable[[Sequence[Job], Sequence[Job]], Awaitable[None]]
 def mend_in_s(*, is_well: bool, took_s: float) -> float:
     """When to look at the disk again, after a look that took so long."""
     return MEND_EVERY_S if is_well else min(max(SICK_EVERY_S, REST * took_s), MEND_EVERY_S)
+
+
+def may_be_spared(*, is_well: bool, probed_ago_s: float) -> bool:
+    """Whether a look at the disk need write nothing, that long after something was written to try it."""
+    return is_well and probed_ago_s < PROBE_EVERY_S
 
 
 @dataclass(slots=True)
@@ -77,6 +89,7 @@ class Caretaker:
     _openings: int = field(init=False, default=0)
     _is_well: bool = field(init=False, default=True)
     _mend_in_s: float = field(init=False, default=MEND_EVERY_S)
+    _probed_s: float = field(init=False, default=-math.inf)
     _dated: Reading | None = field(init=False, default=None)
     _rest: Backlog = field(init=False, default_factory=Backlog)
     _limits: defaultdict[str, int] = field(init=False)
@@ -108,7 +121,10 @@ class Caretaker:
 
     async def _mend(self) -> None:
         began_s = self.clock.now_s()
-        health = await self.store.mend()
+        spare = may_be_spared(is_well=self._is_well, probed_ago_s=began_s - self._probed_s)
+        health = await self.store.mend(spare=spare)
+        if not spare:
+            self._probed_s = began_s
         for observation in health.observations():
             self.board.observe(observation)
         self._is_well = health.error is None
@@ -184,14 +200,15 @@ class Caretaker:
         """Close, forget, and remember what was observed, every few minutes."""
         with suppress(StoreError):
             await self.store.warm_up()
-        while True:
-            await self._tidy()
+        for turn in itertools.count():
+            await self._tidy(remembers=turn % REMEMBER_EVERY == 0)
             await self.clock.sleep(TIDY_EVERY_S)
 
-    async def _tidy(self) -> None:
+    async def _tidy(self, *, remembers: bool = True) -> None:
         try:
             await self.ledger.tidy(self.keep if self._trusts_clock() else None)
-            await self.store.put_observations(self.board.changed())
+            if remembers:
+                await self.store.put_observations(self.board.changed())
         except StoreError as error:
             log.error("store_refused", error=str(error))
 

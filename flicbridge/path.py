@@ -63,7 +63,10 @@ class _Echo:
 
 
 class ButtonPath:
-    """Carries the presses of one button as far as the ledger, and tells the button what is safe."""
+    """Carries the presses of one button as far as the ledger, and tells the button what is safe.
+
+    With `leaves_mark` it is written down how far the button is settled; not for one that says nothing twice.
+    """
 
     def __init__(
         self,
@@ -74,6 +77,7 @@ class ButtonPath:
         *,
         clock: Clock,
         observe: Observe,
+        leaves_mark: bool = True,
     ) -> None:
         self.source = source
         self.fingers = fingers
@@ -85,6 +89,7 @@ class ButtonPath:
         self._timeline = EarliestArrival()
         self._queue_silent_s = -math.inf  # until then the rest of a queue may come
         self._heard: asyncio.Queue[Heard | _Echo] = asyncio.Queue()
+        self._leaves_mark = leaves_mark
         self._marked: Counter | None = None
         self._serial: str | None = None
         self._boot_id: int | None = None
@@ -207,7 +212,7 @@ class ButtonPath:
 
     def _mark(self) -> Mark | None:
         settled = self._hands.settled
-        if settled is None or settled == self._marked or self._serial is None:
+        if settled is None or settled == self._marked or self._serial is None or not self._leaves_mark:
             return None
         return Mark(self._serial, settled)
 

@@ -124,7 +124,10 @@ async def _receivers(settings: Settings, folder: Path, clock: Clock) -> "AsyncGe
     """Fake receivers, and the settings of the small bridge that lead there."""
     # Modules are read from disk once, and not while a press waits for the loop.
     await asyncio.to_thread(_import_fakes)
+    from flicbridge.simulator.certificate import issue_aside
     from flicbridge.simulator.standins import standing_in
+
+    await asyncio.to_thread(issue_aside, folder)
 
     async with standing_in(_small(settings), folder, clock) as cast:
         yield cast

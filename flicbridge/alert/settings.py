@@ -55,6 +55,7 @@ class PositionSettings(Table):
         allow_inf_nan=False,
         strict=True,
         description="How far off it may be, in metres.",
+        examples=[10],
     )
 
 
@@ -154,7 +155,9 @@ class AlertsSettings(Table):
         examples=["duress-pin"],
     )
     late: LateSettings | None = Field(
-        default=None, description="What is done about presses that are old on arrival; by default nothing."
+        default=None,
+        description="What is done about presses that are old on arrival; by default nothing.",
+        examples=[{"after": "10m", "plan": "inform", "notify": ["colleague"]}],
     )
     give_up_after: Duration = Field(
         default=timedelta(hours=2),

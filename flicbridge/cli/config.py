@@ -65,6 +65,14 @@ def schema() -> None:
 
 
 @app.command()
+def reference() -> None:
+    """Print every table and key of the settings, described, in Markdown."""
+    from flicbridge.config.reference import reference as text
+
+    typer.echo(text(), nl=False)
+
+
+@app.command()
 def example() -> None:
     """Print a commented settings file to begin with."""
     from flicbridge.config.example import example as text

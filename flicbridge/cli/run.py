@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flicbridge.cli.shared import ConfigFile, console, settings_in, wait_for
+from flicbridge.cli import unattended
+from flicbridge.cli.shared import ConfigFile, console
 
 if TYPE_CHECKING:
     from flicbridge.transport.base import Message
@@ -17,22 +18,10 @@ def run(
     ] = False,
 ) -> None:
     """Run the bridge until it is told to stop."""
-    from flicbridge import bridge, logs
-    from flicbridge.cli.stopping import until_stopped
-    from flicbridge.config import default_path, load
-    from flicbridge.credentials import Credentials
-
-    file = config or default_path()
-    settings = settings_in(file, secrets=True)
-    logs.set_up(settings.log.format, settings.log.level)
-    work = bridge.run(
-        settings,
-        Credentials.beside(file),
-        dry_run=dry_run,
-        show=_show,
-        reread=lambda: load(file, secrets=False),
-    )
-    wait_for(until_stopped(work))
+    try:
+        unattended.run(config, dry_run=dry_run, show=_show)
+    except KeyboardInterrupt:
+        raise typer.Exit(unattended.INTERRUPTED) from None
 
 
 def _show(message: "Message") -> None:

@@ -2,7 +2,8 @@
 
     load  ->  lines, explain (what pydantic found), check (what only shows across tables), channels (secrets)
 
-`settings` stacks the settings models that the stages own.
+`settings` stacks the settings models that the stages own. `write` changes the file, and is imported by those
+who do that: a bridge only reads it.
 """
 
 from flicbridge.config.advice import warnings
@@ -11,30 +12,16 @@ from flicbridge.config.load import check, load
 from flicbridge.config.places import default_path, default_state_dir
 from flicbridge.config.schema import json_schema
 from flicbridge.config.settings import ButtonSettings, RecipientSettings, Settings
-from flicbridge.config.write import (
-    begin,
-    button_lines,
-    remove_serial,
-    rename_button,
-    write_serial,
-    write_values,
-)
 
 __all__ = [
     "ButtonSettings",
     "RecipientSettings",
     "Settings",
-    "begin",
-    "button_lines",
     "check",
     "default_path",
     "default_state_dir",
     "example",
     "json_schema",
     "load",
-    "remove_serial",
-    "rename_button",
     "warnings",
-    "write_serial",
-    "write_values",
 ]

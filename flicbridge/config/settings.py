@@ -182,7 +182,9 @@ class Settings(Table):
         default=FlicdSettings(), description="The vendor's daemon, for buttons of the family flicd."
     )
     rhythms: dict[Slug, Rhythm] = Field(
-        default={}, description="Gestures of your own.", examples=[{"sos": "short short long"}]
+        default={},
+        description="Gestures of your own: a name, and a series of short and long presses.",
+        examples=[{"sos": "short short long"}],
     )
     buttons: tuple[ButtonSettings, ...] = Field(min_length=1, description="The buttons, one table each.")
     recipients: tuple[RecipientSettings, ...] = Field(min_length=1, description="Who can help.")

@@ -164,12 +164,17 @@ class _Turn:
 
 
 class Worker:
-    """A connection and the one thread that uses it, so that the loop never waits for a disk."""
+    """A connection and the one thread that uses it, so that the loop never waits for a disk.
+
+    Attributes:
+        has_failed: whether a job was refused, or not done in time, since somebody set this to False.
+    """
 
     def __init__(self, db: sqlite3.Connection | None, name: str) -> None:
         self._db = db
         self._closed = False
         self._hanging: _Turn | None = None
+        self.has_failed = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"flicbridge-{name}")
 
     @classmethod
@@ -193,9 +198,11 @@ class Worker:
             async with asyncio.timeout(COMMIT_TIMEOUT_S):
                 return await loop.run_in_executor(self._thread, self._take, turn, job)
         except sqlite3.Error as error:
+            self.has_failed = True
             why = f"{getattr(error, 'sqlite_errorname', 'SQLite')}: {error}"
             raise StoreError(why, fault=fault_of(error) or "") from error
         except TimeoutError as error:
+            self.has_failed = True
             if turn.is_under_way:  # it cannot be stopped; what waits behind it is never begun
                 self._hanging = turn
             why = f"the disk did not answer within {COMMIT_TIMEOUT_S:g} s"

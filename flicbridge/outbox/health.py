@@ -1,8 +1,11 @@
 """How the database is: whether it can be written, and what somebody should see to though it can."""
 
+import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from flicbridge.errors import StoreError
 from flicbridge.observation import Observation, Value
@@ -10,6 +13,10 @@ from flicbridge.outbox import queries
 from flicbridge.outbox.database import transaction
 from flicbridge.outbox.disk import Disk
 from flicbridge.outbox.fault import Fault, fault_of
+
+# With less than this left only a try can tell whether a press would still be taken: SQLite's journal grows to
+# 1 MiB before it is folded into the database.
+ENOUGH_BYTES: Final = 2 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +60,20 @@ class Repair:
         self._disk = disk
 
     def probe(self, db: sqlite3.Connection) -> None:
-        """Write something, for a disk that is full or broken can still be read; and take back the reserve."""
+        """Write something, for a disk that is full or broken can still be read."""
         with transaction(db):
             db.execute(queries.PROBE)
+
+    def looks_well(self) -> bool:
+        """Whether the disk says that it can be written, and has room: asking costs no writing."""
+        path = self._disk.path
+        try:
+            return os.access(path, os.W_OK) and shutil.disk_usage(path.parent).free >= ENOUGH_BYTES
+        except OSError:
+            return False
+
+    def keep_reserve(self) -> None:
+        """Take the reserve back, if it was given up and there is room again."""
         self._disk.reserve.keep()
 
     def health(self, error: StoreError | None, *, owed: int) -> Health:

@@ -291,13 +291,16 @@ class Store:
             keys = [{"key": digit + other} for other in HEX_DIGITS]
             await self._writer.run(partial(deeds.look_up, query=queries.PLACE, batch=keys))
 
-    async def mend(self) -> Health:
+    async def mend(self, *, spare: bool = False) -> Health:
         """Try to come back to a disk that was lost, write down what it refused, and see how it is.
 
         Never raises StoreError: what is wrong is in the answer.
+
+        Args:
+            spare: write nothing as long as the last write succeeded and nothing looks wrong.
         """
         try:
-            await self._writer.run(self._mend)
+            await self._writer.run(lambda db: self._mend(db, spare=spare))
             await self.copy_pairings()
         except StoreError as error:
             return self._repair.health(error, owed=len(self._owed))
@@ -308,8 +311,11 @@ class Store:
         """How often the database was opened: when this changes, another file may be in use."""
         return self._writer.openings if isinstance(self._writer, LastingWorker) else 1
 
-    def _mend(self, db: sqlite3.Connection) -> None:
-        self._repair.probe(db)
+    def _mend(self, db: sqlite3.Connection, *, spare: bool) -> None:
+        if not spare or self._writer.has_failed or not self._repair.looks_well():
+            self._repair.probe(db)
+            self._writer.has_failed = False
+        self._repair.keep_reserve()
         while self._owed:
             self._owed[0](db)
             self._owed.popleft()

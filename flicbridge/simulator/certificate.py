@@ -1,27 +1,23 @@
 """Certificates for fake gateways, so that encrypted channels are rehearsed encrypted.
 
-A small authority that nobody trusts but the channels of this rehearsal. It lives as long as the process.
+A small authority that nobody trusts but the channels of this rehearsal. It lives as long as its folder.
 """
 
 import ssl
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
+import subprocess
+import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
-
 HOST: Final = "127.0.0.1"
-# Far from every clock that a rehearsal may pretend: TLS itself looks at the real one.
-FROM_AT: Final = datetime(2020, 1, 1, tzinfo=UTC)
-LIFETIME: Final = timedelta(days=365 * 40)
+CA_FILE: Final = "rehearsal-ca.pem"
+CHAIN: Final = "rehearsal-gateway.pem"
+ASIDE_TIMEOUT_S: Final = 15.0
 
 
 class Authority:
-    """Makes the TLS of fake gateways, and the file that channels trust instead of the real authorities.
+    """The TLS of fake gateways, and the file that channels trust instead of the real authorities.
 
     Attributes:
         ca_file: for the channels, PEM.
@@ -29,60 +25,28 @@ class Authority:
     """
 
     def __init__(self, folder: Path) -> None:
-        ca_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
-        ca = _certificate("flicbridge rehearsal", ca_key, signed_by=("flicbridge rehearsal", ca_key))
-        leaf = _certificate(HOST, key, signed_by=("flicbridge rehearsal", ca_key))
-        self.ca_file = folder / "rehearsal-ca.pem"
-        self.ca_file.write_bytes(ca.public_bytes(serialization.Encoding.PEM))
-        chain = folder / "rehearsal-gateway.pem"
-        chain.touch(mode=0o600)
-        chain.write_bytes(_pem(key) + leaf.public_bytes(serialization.Encoding.PEM))
+        """Take over the certificates that lie in the folder, or issue them there."""
+        self.ca_file, chain = folder / CA_FILE, folder / CHAIN
+        if not (self.ca_file.exists() and chain.exists()):
+            from flicbridge.simulator.issuing import issue
+
+            issue(self.ca_file, chain)
         self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.tls.load_cert_chain(chain)
 
 
-def _certificate(
-    name: str, key: ec.EllipticCurvePrivateKey, *, signed_by: tuple[str, ec.EllipticCurvePrivateKey]
-) -> x509.Certificate:
-    """A certificate as strict as Python's own checks are. Source: RFC 5280, section 4.2."""
-    issuer, issuer_key = signed_by
-    is_ca = key is issuer_key
-    builder = (
-        x509.CertificateBuilder(_name(issuer), _name(name), key.public_key(), x509.random_serial_number())
-        .not_valid_before(FROM_AT)
-        .not_valid_after(FROM_AT + LIFETIME)
-        .add_extension(x509.BasicConstraints(ca=is_ca, path_length=None), critical=True)
-        .add_extension(_usage(signs=is_ca), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False
-        )
+def issue_aside(folder: Path) -> None:
+    """Have the certificates issued by another process; blocks. If that fails, `Authority` does it here.
+
+    What it takes to issue them stays in memory for good, 10 MB, and a bridge that tries itself out once a day
+    has no other use for it.
+    """
+    command = (
+        sys.executable,
+        "-m",
+        "flicbridge.simulator.issuing",
+        str(folder / CA_FILE),
+        str(folder / CHAIN),
     )
-    if not is_ca:
-        address = x509.SubjectAlternativeName([x509.IPAddress(ip_address(HOST))])
-        builder = builder.add_extension(address, critical=False)
-    return builder.sign(issuer_key, hashes.SHA256())
-
-
-def _usage(*, signs: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=not signs,
-        key_cert_sign=signs,
-        crl_sign=signs,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
-
-
-def _name(common: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
-
-
-def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+    with suppress(OSError, subprocess.SubprocessError):
+        subprocess.run(command, check=True, capture_output=True, timeout=ASIDE_TIMEOUT_S)  # noqa: S603 - ours

@@ -6,8 +6,6 @@ A host accepts simulated buttons only if it is told to trust this root instead o
 from dataclasses import dataclass
 from typing import Final
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
 from flicbridge.press.flic2.crypto import TEST_ROOT_KEY
 from flicbridge.press.flic2.wire.verify import certificate_message
 
@@ -45,6 +43,9 @@ def issue_certificate(
 
     Source: fact sheet section 6.2.
     """
+    # Not before: a self-test imports this module, and a bridge would keep for good what it never uses.
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
     message = certificate_message(address, address_type, public_key)
     signature = bytearray(Ed25519PrivateKey.from_private_bytes(seed).sign(message))
     variant = signature[_VARIANT_AT] & _VARIANT_BITS

@@ -26,16 +26,19 @@ async def pair_all(
     store = Store.open(database)
     try:
         async with simulated_radio(world, buttons, clock=clock, observe=lambda _: None) as room:
+            ours: dict[str, str] = {}  # a scanner remembers for a while that they were in pairing mode
             for button in buttons.values():
-                await _keep(store, await _paired(button, room, clock), clock)
+                paired = await _paired(button, room, ours, clock)
+                ours[paired.pairing.address] = paired.pairing.serial
+                await _keep(store, paired, clock)
     finally:
         await store.close()
 
 
-async def _paired(button: Peripheral, room: RadioRoom, clock: Clock) -> PairedButton:
+async def _paired(button: Peripheral, room: RadioRoom, ours: Mapping[str, str], clock: Clock) -> PairedButton:
     async with asyncio.TaskGroup() as group:
         group.create_task(button.hold_7_seconds(), name=f"hold:{button.name}")
-        return await pair(room.radio, root_key=room.root_key, clock=clock, timeout_s=TIMEOUT_S)
+        return await pair(room.radio, root_key=room.root_key, clock=clock, timeout_s=TIMEOUT_S, ours=ours)
 
 
 async def _keep(store: Store, paired: PairedButton, clock: Clock) -> None:

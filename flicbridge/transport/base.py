@@ -23,11 +23,11 @@ from flicbridge.transport.reach import Reach
 
 
 class ChannelOptions(BaseModel):
-    """What every channel can be told. A transport adds its own keys in a subclass."""
+    """What every channel can be told; each transport adds keys of its own."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    transport: str = Field(description="Which transport carries this channel.")
+    transport: str = Field(description="Which transport carries this channel.", examples=["email"])
     timeout: Duration = Field(
         default=timedelta(seconds=5),
         gt=timedelta(0),
@@ -44,6 +44,7 @@ class ChannelOptions(BaseModel):
         default=timedelta(hours=24),
         gt=timedelta(0),
         description="A message still unsent after this long is given up, and said to be.",
+        examples=["2h"],
     )
 
     def time_for(self, attempt: int) -> float:

@@ -65,10 +65,17 @@ class EmailOptions(ChannelOptions):
     """A channel to one mailbox or several. Each that must be reached for certain needs its own channel."""
 
     host: str = Field(
-        min_length=1, pattern=r"^[A-Za-z0-9.:_-]+$", description="Your provider's server for sending."
+        min_length=1,
+        pattern=r"^[A-Za-z0-9.:_-]+$",
+        description="Your provider's server for sending.",
+        examples=["smtp.example.fr"],
     )
     port: int | None = Field(
-        default=None, ge=1, le=65535, description="587, 465 or 25, depending on `security`."
+        default=None,
+        ge=1,
+        le=65535,
+        description="Without this key 587, 465 or 25: with `security` starttls, tls or none.",
+        examples=[587],
     )
     security: Literal["starttls", "tls", "none"] = Field(
         default="starttls", description="How the line is encrypted."
@@ -78,15 +85,27 @@ class EmailOptions(ChannelOptions):
         description='Allow `security = "none"` beyond this machine: anybody on the way can read along.',
     )
     username: str | None = Field(
-        default=None, min_length=1, description="Login at the server, if it wants one."
+        default=None,
+        min_length=1,
+        description="Login at the server, if it wants one.",
+        examples=["tilleuls"],
     )
-    secret: SecretName | None = Field(default=None, description="Name of the secret with the password.")
-    sender: MailAddress = Field(alias="from", description="Your own address at this provider.")
+    secret: SecretName | None = Field(
+        default=None, description="Name of the secret with the password.", examples=["mail-password"]
+    )
+    sender: MailAddress = Field(
+        alias="from", description="Your own address at this provider.", examples=["alerte@example.fr"]
+    )
     to: MailAddresses = Field(
-        min_length=1, max_length=50, description="Who gets the mail: an address, or a list of them."
+        min_length=1,
+        max_length=50,
+        description="Who gets the mail: an address, or a list of them.",
+        examples=["regulation@example.fr"],
     )
     ca_file: PathBeside | None = Field(
-        default=None, description="PEM file: trust certificates of this authority, and of no other."
+        default=None,
+        description="PEM file: trust certificates of this authority, and of no other.",
+        examples=["authority.pem"],
     )
 
     @model_validator(mode="after")

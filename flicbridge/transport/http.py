@@ -40,10 +40,16 @@ CLOCK_IS_OFF_S: Final = 120.0
 class HttpOptions(ChannelOptions):
     """A channel to a web server: a monitoring centre, an automation, a program of your own."""
 
-    url: WebAddress = Field(description="Where the alert is sent, by POST.")
-    secret: SecretName = Field(description="Name of the signing key (`whsec_...`, Standard Webhooks).")
+    url: WebAddress = Field(
+        description="Where the alert is sent, by POST.", examples=["https://alertes.example.fr/hook"]
+    )
+    secret: SecretName = Field(
+        description="Name of the signing key (`whsec_...`, Standard Webhooks).", examples=["hub-key"]
+    )
     ca_file: PathBeside | None = Field(
-        default=None, description="PEM file: trust certificates of this authority, and of no other."
+        default=None,
+        description="PEM file: trust certificates of this authority, and of no other.",
+        examples=["authority.pem"],
     )
 
     def reach(self) -> Reach | None:

@@ -46,14 +46,20 @@ PhoneNumber = Annotated[
 class SmsGateOptions(ChannelOptions):
     """A channel to one phone number, through an Android phone on the local network."""
 
-    url: WebAddress = Field(description='The phone, such as "http://192.168.1.20:8080".')
+    url: WebAddress = Field(
+        description="The phone, as the app shows its local address.", examples=["http://192.168.1.20:8080"]
+    )
     username: str = Field(
         default="sms", min_length=1, pattern="^[^:]*$", description="User name shown by the app."
     )
     secret: SecretName = Field(description="Name of the secret with the password shown by the app.")
     to: PhoneNumber = Field(description="Who gets the SMS: + and country code, digits only.")
     sim: int | None = Field(
-        default=None, ge=1, le=3, description="Which SIM card sends; the phone's choice if absent."
+        default=None,
+        ge=1,
+        le=3,
+        description="Which SIM card sends; the phone's choice if absent.",
+        examples=[1],
     )
 
     def reach(self) -> Reach | None:

@@ -8,7 +8,7 @@ from typing import Protocol
 import pytest
 
 import flicbridge as package
-from flicbridge.cli import app
+from flicbridge.cli.commands import app
 
 
 class Said(Protocol):

@@ -1,10 +1,12 @@
-"""`flicbridge config`: check, schema, example."""
+"""`flicbridge config`: check, schema, reference, example."""
 
 import re
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
+
+from flicbridge.config.reference import reference
 
 
 class Said(Protocol):
@@ -73,6 +75,11 @@ def test_a_secret_that_is_missing_or_open_to_others_is_a_mistake(flicbridge: Com
 def test_a_question_needs_no_secrets(flicbridge: Command, settings: Path) -> None:
     (settings.parent / "secrets" / "hub-key").unlink()
     assert "not running" in flicbridge("status", "--config", settings).err
+
+
+def test_the_reference_is_the_page_in_docs_and_the_channels_of_plugins(flicbridge: Command) -> None:
+    said = flicbridge("config", "reference")
+    assert (said.code, said.out) == (0, reference())
 
 
 def test_the_schema_is_json_schema_of_the_whole_file(flicbridge: Command) -> None:

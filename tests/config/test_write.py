@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flicbridge.config import button_lines, example, load, remove_serial, rename_button, write_serial
+from flicbridge.config import example, load
+from flicbridge.config.write import button_lines, remove_serial, rename_button, write_serial
 from flicbridge.errors import ConfigError, Problem
 
 SERIAL = "BF12-A34567"

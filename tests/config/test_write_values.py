@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flicbridge.config import begin, example, load, write_serial, write_values
+from flicbridge.config import example, load
+from flicbridge.config.write import begin, write_serial, write_values
 from flicbridge.errors import ConfigError
 
 

@@ -92,6 +92,65 @@ async def many_presses(store: Store, make_change: MakeChange) -> None:
         await store.commit(make_change(count, NOON), NOON)
 
 
+# -- sparing it ------------------------------------------------------------------------------------------
+
+
+def journal_of(state_dir: Path) -> bytes:
+    return (state_dir / "s.db-wal").read_bytes()
+
+
+async def test_a_disk_that_is_well_can_be_looked_at_without_writing(lasting: Store, state_dir: Path) -> None:
+    await lasting.mend()
+    before = journal_of(state_dir)
+    assert await lasting.mend(spare=True) == WELL
+    assert journal_of(state_dir) == before
+    assert await lasting.mend() == WELL
+    assert journal_of(state_dir) != before
+
+
+async def test_sparing_a_disk_overlooks_neither_that_it_is_full_nor_that_there_is_room_again(
+    small_disk: Path, lasting: Store, make_change: MakeChange
+) -> None:
+    filler = fill(small_disk)
+    with pytest.raises(StoreError):
+        await many_presses(lasting, make_change)
+    assert (await lasting.mend(spare=True)).fault is Fault.FULL
+    filler.unlink()
+    assert await lasting.mend(spare=True) == WELL
+
+
+async def test_a_disk_that_is_nearly_full_is_tried_and_not_only_looked_at(
+    small_disk: Path, lasting: Store
+) -> None:
+    await lasting.mend()
+    before = journal_of(small_disk)
+    fill(small_disk)
+    await lasting.mend(spare=True)
+    assert journal_of(small_disk) != before
+
+
+async def test_sparing_a_disk_does_not_overlook_that_the_database_is_gone(
+    lasting: Store, state_dir: Path
+) -> None:
+    await lasting.mend()
+    for file in state_dir.glob("s.db*"):
+        file.unlink()
+    assert (await lasting.mend(spare=True)).error is None
+    assert (state_dir / "s.db").exists()
+    assert lasting.openings == 2
+
+
+async def test_after_a_write_that_failed_looking_is_not_enough(
+    lasting: Store, make_change: MakeChange
+) -> None:
+    await lasting.commit(make_change(5, NOON), NOON)
+    with files_no_longer_than(4096):
+        with pytest.raises(StoreError):
+            await lasting.commit(make_change(9, NOON), NOON)
+        assert (await lasting.mend(spare=True)).fault is Fault.IO_ERROR
+    assert (await lasting.mend(spare=True)).error is None
+
+
 # -- full ------------------------------------------------------------------------------------------------
 
 

@@ -45,7 +45,7 @@ class Draft:
         Raises:
             ConfigError: it cannot be written.
         """
-        from flicbridge.config import begin
+        from flicbridge.config.write import begin
 
         if not self.path.exists():
             begin(self.path, BEGINNING)
@@ -94,7 +94,7 @@ class Draft:
         Raises:
             ConfigError: the file cannot be written.
         """
-        from flicbridge.config import write_values
+        from flicbridge.config.write import write_values
 
         write_values(self.path, values)
 

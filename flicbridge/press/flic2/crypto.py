@@ -1,7 +1,8 @@
 """The primitives of the Flic 2 protocol: packet MACs, the certificate, the key derivations.
 
 Source: fact sheet section 6. Standard parts (Ed25519, X25519, SHA-256, HMAC) come from `cryptography` and
-the standard library; Chaskey-LTS is written here, as no library carries it.
+the standard library; Chaskey-LTS is written here, as no library carries it. `cryptography` is loaded when
+somebody pairs: a bridge that only meets buttons it knows does without, and without the 6 MB that it takes.
 """
 
 import hashlib
@@ -10,10 +11,6 @@ import struct
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
-
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
 VENDOR_ROOT_KEY: Final = bytes.fromhex("d33f2440dd54b31b2e1dcf40132efa41d8f8a7474168df4008f5a95fb3b0d022")
 """Ed25519 public key that vouches for every genuine Flic 2 and Flic Duo."""
@@ -160,6 +157,9 @@ def certificate_variant(message: bytes, signature: bytes, root_key: bytes) -> in
         The value 0..3 of the two missing bits, which both sides mix into their keys, or None if no value
         makes the signature valid: not a genuine button.
     """
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
     root = Ed25519PublicKey.from_public_bytes(root_key)
     for variant in range(4):
         candidate = signature[:32] + bytes([signature[32] & 0xFC | variant]) + signature[33:]
@@ -173,6 +173,8 @@ def certificate_variant(message: bytes, signature: bytes, root_key: bytes) -> in
 
 def x25519_public(private: bytes) -> bytes:
     """Return the public half of a 32-byte X25519 private key."""
+    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
     return X25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
 
 
@@ -183,6 +185,8 @@ def x25519_shared(private: bytes, peer_public: bytes) -> bytes | None:
         32 bytes, or None if the peer sent a point of small order, which would make the "secret" all zeros
         and known to everybody.
     """
+    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+
     try:
         shared = X25519PrivateKey.from_private_bytes(private).exchange(
             X25519PublicKey.from_public_bytes(peer_public)

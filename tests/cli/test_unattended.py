@@ -1,0 +1,46 @@
+"""`flicbridge run` as a service runs it: only what it needs, and nobody notices the difference."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flicbridge.cli.unattended import Orders, orders_in
+
+ODD = [[], ["status"], ["run", "--help"], ["run", "--dry-run"], ["run", "--config"], ["run", "a", "b", "c"]]
+
+WHAT_IS_LOADED = """
+import sys
+sys.argv = ["flicbridge", "run", "--config", "no-such-file.toml"]
+from flicbridge.cli import main
+try:
+    main()
+except SystemExit as end:
+    needless = {"typer", "click", "rich", "pygments", "cryptography", "tomlkit", "prometheus_client", "geopy"}
+    print(end.code, "flicbridge.bridge" in sys.modules, *sorted(needless & sys.modules.keys()))
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "config"),
+    [
+        (["run"], None),
+        (["run", "--config", "here.toml"], Path("here.toml")),
+        (["run", "--config=here.toml"], Path("here.toml")),
+    ],
+)
+def test_a_plain_order_is_obeyed_without_the_command_line(arguments: list[str], config: Path | None) -> None:
+    assert orders_in(arguments) == Orders(config)
+
+
+@pytest.mark.parametrize("arguments", ODD)
+def test_whatever_else_is_asked_is_left_to_the_command_line(arguments: list[str]) -> None:
+    assert orders_in(arguments) is None
+
+
+def test_a_bridge_carries_along_nothing_that_only_people_need() -> None:
+    command = [sys.executable, "-c", WHAT_IS_LOADED]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout.split() == ["2", "True"], done.stderr
+    assert "no-such-file.toml" in done.stderr
