@@ -184,12 +184,18 @@ def _attempts(alert: Json, _: Translate) -> "Iterator[Line]":
 
 
 def _unsent(alert: Json, _: Translate) -> "Iterator[Line]":
-    """Messages that are still to be sent, or never will be and were never tried."""
+    """Messages still to be sent, or never sent and never tried; of reminders the first, and how many."""
     tried = {attempt["delivery"] for attempt in alert["attempts"] if attempt["outcome"] == "withdrawn"}
+    alike: dict[tuple[str, ...], list[Json]] = {}
     for delivery in alert["deliveries"]:
         if delivery["state"] in ("reserve", "queued", "sending", "withdrawn") and delivery["id"] not in tried:
-            state = phrases.delivery(delivery["state"], _)
-            yield delivery["due_at"], _message(delivery, state, _), delivery["channel"], ""
+            number = "" if delivery["purpose"] == "reminder" else delivery["id"]
+            alike.setdefault((delivery["channel"], delivery["state"], number), []).append(delivery)
+    for deliveries in alike.values():
+        first = min(deliveries, key=lambda delivery: str(delivery["due_at"]))
+        state = phrases.delivery(first["state"], _)
+        times = f"{len(deliveries)}×" if len(deliveries) > 1 else ""
+        yield first["due_at"], _message(first, state, _), first["channel"], times
 
 
 def _message(delivery: Json, became: str, _: Translate) -> str:

@@ -190,7 +190,6 @@ def in_one(db: sqlite3.Connection, query: str, batch: Sequence[rows.Row]) -> Non
         db.executemany(query, batch)
 
 
-def look_up(db: sqlite3.Connection, query: str, batch: Iterable[rows.Row]) -> None:
+def look_up(db: sqlite3.Connection, row: rows.Row) -> None:
     """Ask for what is not needed, so that it is at hand when it is."""
-    for row in batch:
-        db.execute(query, row).fetchall()
+    db.execute(queries.PLACES, row).fetchall()

@@ -227,9 +227,12 @@ DELETE FROM alert WHERE id IN (
     ORDER BY pressed_at LIMIT :slice)
 """
 
-# Where a key has its place, in every index that a press writes to: their inner pages are read for that.
-PLACE: Final = """
-SELECT (SELECT max(id) FROM alert WHERE id < :key), (SELECT max(alert) FROM alert_event WHERE alert < :key),
-    (SELECT max(id) FROM delivery WHERE id < :key), (SELECT max(alert) FROM delivery WHERE alert < :key),
-    (SELECT max(delivery) FROM attempt WHERE delivery < :key)
+# Where some keys have their place, in every index that a press writes to: this reads their inner pages.
+PLACES: Final = """
+SELECT (SELECT max(id) FROM alert WHERE id < key.value),
+    (SELECT max(alert) FROM alert_event WHERE alert < key.value),
+    (SELECT max(id) FROM delivery WHERE id < key.value),
+    (SELECT max(alert) FROM delivery WHERE alert < key.value),
+    (SELECT max(delivery) FROM attempt WHERE delivery < key.value)
+FROM json_each(:keys) AS key
 """

@@ -288,8 +288,8 @@ class Store:
         A press meanwhile waits for a sixteenth of it at most.
         """
         for digit in HEX_DIGITS:
-            keys = [{"key": digit + other} for other in HEX_DIGITS]
-            await self._writer.run(partial(deeds.look_up, query=queries.PLACE, batch=keys))
+            row = {"keys": json.dumps([digit + other for other in HEX_DIGITS])}
+            await self._writer.run(partial(deeds.look_up, row=row))
 
     async def mend(self, *, spare: bool = False) -> Health:
         """Try to come back to a disk that was lost, write down what it refused, and see how it is.

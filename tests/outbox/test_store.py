@@ -289,3 +289,14 @@ async def test_a_closed_store_says_so(tmp_path: Path, make_change: MakeChange) -
     await store.close()
     with pytest.raises(StoreError, match="closed"):
         await store.commit(make_change(5, NOON), NOON)
+
+
+async def test_warming_up_reads_a_store_of_any_size_and_changes_nothing(
+    store: Store, make_change: MakeChange, tmp_path: Path
+) -> None:
+    await store.warm_up()
+    for count in range(20):
+        await store.commit(make_change(count, NOON), NOON)
+    before = await store.list_alerts(100)
+    await store.warm_up()
+    assert await store.list_alerts(100) == before

@@ -21,7 +21,7 @@ import structlog
 
 from flicbridge.api.client import ApiClient
 from flicbridge.bridge import open_bridge
-from flicbridge.clock import LoopClock
+from flicbridge.clock import LoopClock, SystemClock
 from flicbridge.config import load
 from flicbridge.credentials import Credentials
 from flicbridge.errors import ApiError
@@ -259,10 +259,22 @@ def has_looked_around(status: Any) -> bool:
     return is_answered and "model" in facts["host"] and "state" in facts["bridge"]
 
 
+async def sms_have_arrived(program: Any, alert: str) -> None:
+    """Wait until the phone has confirmed every SMS that the room knows of."""
+    bridge, clock = ApiClient(program.config.parent / "state"), SystemClock()
+    async with asyncio.timeout(60):
+        while any(
+            delivery["channel"] == "samu/1" and delivery["state"] not in ("delivered", "withdrawn")
+            for delivery in (await bridge.alert(alert))["deliveries"]
+        ):
+            await clock.sleep(0.05)
+
+
 async def what_the_commands_show(program: Any, alert: str) -> Look:
     """What somebody at the counter reads on the screen."""
     seen: Look = {}
     await program.status_when(has_looked_around)
+    await sms_have_arrived(program, alert)
     for words in (("list",), ("list", "--json"), ("show", alert), ("show", alert, "--json")):
         seen[" ".join(words[1:] if words[0] == "show" else words)] = str(
             await program.command("alerts", *words)
