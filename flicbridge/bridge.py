@@ -28,6 +28,7 @@ from flicbridge.house import Bridge, Parts
 from flicbridge.listening import Roster
 from flicbridge.maintainer import Maintainer
 from flicbridge.network import watch_network
+from flicbridge.observation import Observe
 from flicbridge.outbox.button import ButtonRecord
 from flicbridge.outbox.carrier import Carrier
 from flicbridge.outbox.courier import Courier
@@ -35,7 +36,7 @@ from flicbridge.outbox.database import copy_for_rehearsal
 from flicbridge.outbox.ledger import Ledger
 from flicbridge.outbox.schedule import Schedule
 from flicbridge.outbox.store import Store
-from flicbridge.press.flicd.daemon import reaching_flicd
+from flicbridge.press.flicd.daemon import Flicd, reaching_flicd
 from flicbridge.replies import Replies, receiving
 from flicbridge.room import RadioRoom, open_room
 from flicbridge.supervise import Start
@@ -111,61 +112,54 @@ async def open_bridge(
         See `run`.
     """
     tally = Tally()
-    board = Board(clock, tally.observe)
+    board, is_rehearsal = Board(clock, tally.observe), rehearse is not None
     async with AsyncExitStack() as stack:
-        store = stack.enter_context(_database(settings.bridge.state_dir, rehearsal=rehearse is not None))
+        store = stack.enter_context(_database(settings.bridge.state_dir, rehearsal=is_rehearsal))
         stack.push_async_callback(_closed, store)
-        records = await _remembered(store, board)
-        if room is None and wants_radio(settings):
-            opening = open_room(settings, clock=clock, observe=board.observe, is_ours=True)
-            room = await stack.enter_async_context(opening)
-        flicd = await stack.enter_async_context(
-            reaching_flicd(settings.flicd, clock=clock, observe=board.observe)
-        )
+        room, flicd = await _open_ears(stack, settings, room, clock, board.observe)
         answering = Answering.of(settings, credentials, clock)
         carriers = await _open_channels(stack, settings, credentials, clock, rehearse, answering)
-
-        plan = plan_of(settings)
-        desk = desk_of(settings, plan, answering.caution)
+        desk = desk_of(settings, plan_of(settings), answering.caution)
         ledger = Ledger(desk, store, lambda jobs: courier.hand_over(jobs), clock=clock, observe=board.observe)
         courier = Courier(carriers, ledger, clock=clock, observe=board.observe)
-        replies = Replies(receiving(settings, carriers), desk, ledger, clock=clock, observe=board.observe)
         watches = _watches(courier, ledger, carriers, board, clock, watches_network=watches_network)
-        workshop = Workshop(
-            settings,
-            store,
-            room,
-            flicd,
-            ledger,
-            is_rehearsal=rehearse is not None,
-            reread=reread,
+        if mailboxes := receiving(settings, carriers):
+            watches["replies"] = Replies(mailboxes, desk, ledger, clock=clock, observe=board.observe).run
+        workshop = Workshop(settings, store, room, flicd, ledger, is_rehearsal, reread, clock, board.observe)
+        first = workshop.roster(settings, await _remembered(store, board))
+        parts = Parts(
+            house=_house(settings, first, clock, rehearsal=is_rehearsal),
+            state_dir=settings.bridge.state_dir,
+            listen=settings.api.address,
+            metrics_token=_metrics_token(settings, credentials),
+            keep=timedelta(days=settings.alerts.keep_days),
+            longest_wait=desk.plan.longest_wait + timedelta(seconds=Schedule().longest_asked_s),
+            store=store,
+            desk=desk,
+            ledger=ledger,
+            courier=courier,
+            board=board,
             clock=clock,
-            observe=board.observe,
+            fingers=room.fingers if room else {},
+            roster=first,
+            reread=workshop.reread_roster,
+            watches=watches,
+            maintainer=_maintainer(settings, carriers, board, clock),
+            answering=answering,
+            tally=tally,
         )
-        first = workshop.roster(settings, records)
-        yield Bridge(
-            Parts(
-                house=_house(settings, first, clock, rehearsal=rehearse is not None),
-                state_dir=settings.bridge.state_dir,
-                listen=settings.api.address,
-                metrics_token=_metrics_token(settings, credentials),
-                keep=timedelta(days=settings.alerts.keep_days),
-                longest_wait=plan.longest_wait + timedelta(seconds=Schedule().longest_asked_s),
-                store=store,
-                desk=desk,
-                ledger=ledger,
-                courier=courier,
-                board=board,
-                clock=clock,
-                fingers=room.fingers if room else {},
-                roster=first,
-                reread=workshop.reread_roster,
-                watches={**watches, "replies": replies.run} if replies.channels else watches,
-                maintainer=_maintainer(settings, carriers, board, clock),
-                answering=answering,
-                tally=tally,
-            )
-        )
+        yield Bridge(parts)
+
+
+async def _open_ears(
+    stack: AsyncExitStack, settings: Settings, room: RadioRoom | None, clock: Clock, observe: Observe
+) -> tuple[RadioRoom | None, Flicd]:
+    """What buttons are heard through: a radio, if one is needed and none is open, and the vendor's daemon."""
+    if room is None and wants_radio(settings):
+        opening = open_room(settings, clock=clock, observe=observe, is_ours=True)
+        room = await stack.enter_async_context(opening)
+    reaching = reaching_flicd(settings.flicd, clock=clock, observe=observe)
+    return room, await stack.enter_async_context(reaching)
 
 
 def _metrics_token(settings: Settings, credentials: Secrets) -> str | None:
