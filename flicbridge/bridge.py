@@ -8,6 +8,7 @@ import random
 import tempfile
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Final, Protocol
@@ -31,10 +32,11 @@ from flicbridge.guard.status import ChannelPart, House
 from flicbridge.guard.tally import Tally
 from flicbridge.guard.timekeeper import keep_time
 from flicbridge.heartbeat import Heartbeat
-from flicbridge.house import Bridge, Parts
+from flicbridge.house import Bridge, Guards, Parts
 from flicbridge.listening import Roster
 from flicbridge.maintainer import Maintainer
 from flicbridge.network import watch_network
+from flicbridge.observation import Observe
 from flicbridge.outbox.button import ButtonRecord
 from flicbridge.outbox.carrier import Carrier
 from flicbridge.outbox.courier import Courier
@@ -42,7 +44,7 @@ from flicbridge.outbox.database import copy_for_rehearsal
 from flicbridge.outbox.ledger import Ledger
 from flicbridge.outbox.schedule import Schedule
 from flicbridge.outbox.store import Store
-from flicbridge.press.flicd.daemon import reaching_flicd
+from flicbridge.press.flicd.daemon import Flicd, reaching_flicd
 from flicbridge.replies import Replies, receiving
 from flicbridge.room import RadioRoom, open_room
 from flicbridge.rounds import Rounds
@@ -124,137 +126,138 @@ async def open_bridge(
         rehearse: show messages instead of sending them, and keep nothing.
         room: a radio that is open already; otherwise one is opened if a button needs it.
         watches_network: try again at once when this machine's network comes back; not for simulated ones.
-        manager: the service manager to vouch to; None: nobody vouches for this bridge, nor does it hold
-            drills.
+        manager: the service manager to vouch to; a bridge without one holds no drills either.
 
     Raises:
         See `run`.
     """
     tally = Tally()
-    board = Board(clock, tally.observe)
+    board, is_rehearsal = Board(clock, tally.observe), rehearse is not None
     async with AsyncExitStack() as stack:
-        store = stack.enter_context(_database(settings.bridge.state_dir, rehearsal=rehearse is not None))
+        store = stack.enter_context(_database(settings.bridge.state_dir, rehearsal=is_rehearsal))
         stack.push_async_callback(_closed, store)
-        records = await _remembered(store, board)
-        if room is None and wants_radio(settings):
-            opening = open_room(settings, clock=clock, observe=board.observe, is_ours=True)
-            room = await stack.enter_async_context(opening)
-        flicd = await stack.enter_async_context(
-            reaching_flicd(settings.flicd, clock=clock, observe=board.observe)
-        )
+        room, flicd = await _open_ears(stack, settings, room, clock, board.observe)
         answering = Answering.of(settings, credentials, clock)
         carriers = await _open_channels(stack, settings, credentials, clock, rehearse, answering)
-
-        plan = plan_of(settings)
-        desk = desk_of(settings, plan, answering.caution)
+        desk = desk_of(settings, plan_of(settings), answering.caution)
         ledger = Ledger(desk, store, lambda jobs: courier.hand_over(jobs), clock=clock, observe=board.observe)
         courier = Courier(carriers, ledger, clock=clock, observe=board.observe)
-        replies = Replies(receiving(settings, carriers), desk, ledger, clock=clock, observe=board.observe)
         watches = _watches(courier, ledger, carriers, board, clock, watches_network=watches_network)
-        workshop = Workshop(
-            settings,
-            store,
-            room,
-            flicd,
-            ledger,
-            is_rehearsal=rehearse is not None,
-            reread=reread,
+        replies = Replies(receiving(settings, carriers), desk, ledger, clock=clock, observe=board.observe)
+        workshop = Workshop(settings, store, room, flicd, ledger, is_rehearsal, reread, clock, board.observe)
+        first = workshop.roster(settings, await _remembered(store, board))
+        working = _Working(settings, credentials, carriers, store, ledger, desk, board, clock)
+        parts = Parts(
+            house=_house(settings, first, desk.plan, clock, rehearsal=is_rehearsal),
+            state_dir=settings.bridge.state_dir,
+            listen=settings.api.address,
+            metrics_token=_metrics_token(settings, credentials),
+            keep=timedelta(days=settings.alerts.keep_days),
+            longest_wait=desk.plan.longest_wait + timedelta(seconds=Schedule().longest_asked_s),
+            store=store,
+            desk=desk,
+            ledger=ledger,
+            courier=courier,
+            board=board,
             clock=clock,
-            observe=board.observe,
+            fingers=room.fingers if room else {},
+            roster=first,
+            reread=workshop.reread_roster,
+            watches={**watches, "replies": replies.run} if replies.channels else watches,
+            guards=working.guards(manager, is_rehearsal=is_rehearsal),
+            answering=answering,
+            tally=tally,
         )
-        first = workshop.roster(settings, records)
-        yield Bridge(
-            Parts(
-                house=_house(settings, first, plan, clock, rehearsal=rehearse is not None),
-                state_dir=settings.bridge.state_dir,
-                listen=settings.api.address,
-                metrics_token=_metrics_token(settings, credentials),
-                keep=timedelta(days=settings.alerts.keep_days),
-                longest_wait=plan.longest_wait + timedelta(seconds=Schedule().longest_asked_s),
-                store=store,
-                desk=desk,
-                ledger=ledger,
-                courier=courier,
-                board=board,
-                clock=clock,
-                fingers=room.fingers if room else {},
-                roster=first,
-                reread=workshop.reread_roster,
-                watches={**watches, "replies": replies.run} if replies.channels else watches,
-                maintainer=_maintainer(settings, carriers, board, clock),
-                answering=answering,
-                tally=tally,
-                heartbeat=None if rehearse else _heartbeat(settings, credentials, board, clock),
-                watchdog=None if manager is None else _watchdog(manager, ledger, board, clock),
-                drills=None
-                if manager is None or rehearse
-                else _drills(settings, carriers, store, ledger, desk, board, clock),
-                rounds=None if manager is None else _rounds(settings, carriers, board, clock),
-            )
-        )
+        yield Bridge(parts)
+
+
+async def _open_ears(
+    stack: AsyncExitStack, settings: Settings, room: RadioRoom | None, clock: Clock, observe: Observe
+) -> tuple[RadioRoom | None, Flicd]:
+    """What buttons are heard through: a radio, if one is needed and none is open, and the vendor's daemon."""
+    if room is None and wants_radio(settings):
+        opening = open_room(settings, clock=clock, observe=observe, is_ours=True)
+        room = await stack.enter_async_context(opening)
+    reaching = reaching_flicd(settings.flicd, clock=clock, observe=observe)
+    return room, await stack.enter_async_context(reaching)
 
 
 def _metrics_token(settings: Settings, credentials: Secrets) -> str | None:
     return credentials.get(settings.api.metrics_token) if settings.api.metrics_token else None
 
 
-def _rounds(settings: Settings, carriers: Mapping[str, Carrier], board: Board, clock: Clock) -> Rounds:
-    """Who asks those that say nothing by themselves."""
-    asked = {name: c.transport for name, c in carriers.items() if isinstance(c, TransportCarrier)}
-    return Rounds(settings.bridge.state_dir, asked, board, clock)
+@dataclass(frozen=True, slots=True)
+class _Working:
+    """What works, for those who keep an eye on it."""
 
+    settings: Settings
+    credentials: Secrets
+    carriers: Mapping[str, Carrier]
+    store: Store
+    ledger: Ledger
+    desk: Desk
+    board: Board
+    clock: Clock
 
-def _maintainer(
-    settings: Settings, carriers: Mapping[str, Carrier], board: Board, clock: Clock
-) -> Maintainer | None:
-    """Who tells the maintainer, and the doctor; None if there is neither, or in a rehearsal."""
+    def guards(self, manager: ServiceManager | None, *, is_rehearsal: bool) -> Guards:
+        """Who keeps an eye on it. Without a manager nobody vouches for it, tries it out or asks around."""
+        return Guards(
+            maintainer=self._maintainer(),
+            heartbeat=None if is_rehearsal else self._heartbeat(),
+            watchdog=None if manager is None else self._watchdog(manager),
+            drills=None if manager is None or is_rehearsal else self._drills(),
+            rounds=None if manager is None else self._rounds(),
+        )
 
-    def ways_to(names: tuple[str, ...]) -> dict[str, TransportCarrier]:
+    def _maintainer(self) -> Maintainer | None:
+        """Who tells the maintainer, and the doctor; None if there is neither, or in a rehearsal."""
+        settings = self.settings
+        maintainer, doctor = (
+            self._ways_to(settings.maintainer.notify),
+            self._ways_to(settings.alerts.tell_doctor),
+        )
+        spoken = SpeakingHouse(settings.bridge.id, settings.bridge.language, settings.bridge.timezone)
+        return (
+            Maintainer(spoken, maintainer, self.board, self.clock, doctor) if maintainer or doctor else None
+        )
+
+    def _ways_to(self, names: tuple[str, ...]) -> dict[str, TransportCarrier]:
         return {
             channel: carrier
-            for recipient, channel, _ in channels_of(settings)
-            if recipient in names and isinstance(carrier := carriers[channel], TransportCarrier)
+            for recipient, channel, _ in channels_of(self.settings)
+            if recipient in names and isinstance(carrier := self.carriers[channel], TransportCarrier)
         }
 
-    maintainer, doctor = ways_to(settings.maintainer.notify), ways_to(settings.alerts.tell_doctor)
-    spoken = SpeakingHouse(settings.bridge.id, settings.bridge.language, settings.bridge.timezone)
-    return Maintainer(spoken, maintainer, board, clock, doctor) if maintainer or doctor else None
+    def _heartbeat(self) -> Heartbeat | None:
+        """Who tells somebody outside that all is well; None if nobody listens."""
+        name, every = self.settings.maintainer.heartbeat, self.settings.maintainer.heartbeat_every
+        if name is None:
+            return None
+        return Heartbeat(self.credentials.get(name), every.total_seconds(), self.clock, self.board.observe)
 
+    def _watchdog(self, manager: ServiceManager) -> Watchdog:
+        canary = Canary(self.ledger, random.SystemRandom().randrange(1, 2**32), clock=self.clock)
+        return Watchdog(canary, manager, self.board, self.clock)
 
-def _heartbeat(settings: Settings, credentials: Secrets, board: Board, clock: Clock) -> Heartbeat | None:
-    """Who tells somebody outside that all is well; None if nobody listens."""
-    name, every = settings.maintainer.heartbeat, settings.maintainer.heartbeat_every
-    if name is None:
-        return None
-    return Heartbeat(credentials.get(name), every.total_seconds(), clock, board.observe)
+    def _drills(self) -> Drills:
+        settings = self.settings
+        cadences = settings.drills.cadences()
+        return Drills(
+            timetables={kind: Timetable(kind, at, settings.bridge.zone) for kind, at in cadences.items()},
+            follows=frozenset(channel for channel, carrier in self.carriers.items() if carrier.follows),
+            place=settings.practice.place(),
+            try_self=lambda: self_test(settings, open_bridge, clock=self.clock),
+            store=self.store,
+            ledger=self.ledger,
+            desk=self.desk,
+            board=self.board,
+            clock=self.clock,
+        )
 
-
-def _watchdog(manager: ServiceManager, ledger: Ledger, board: Board, clock: Clock) -> Watchdog:
-    canary = Canary(ledger, random.SystemRandom().randrange(1, 2**32), clock=clock)
-    return Watchdog(canary, manager, board, clock)
-
-
-def _drills(
-    settings: Settings,
-    carriers: Mapping[str, Carrier],
-    store: Store,
-    ledger: Ledger,
-    desk: Desk,
-    board: Board,
-    clock: Clock,
-) -> Drills:
-    zone = settings.bridge.zone
-    return Drills(
-        timetables={kind: Timetable(kind, at, zone) for kind, at in settings.drills.cadences().items()},
-        follows=frozenset(channel for channel, carrier in carriers.items() if carrier.follows),
-        place=settings.practice.place(),
-        try_self=lambda: self_test(settings, open_bridge, clock=clock),
-        store=store,
-        ledger=ledger,
-        desk=desk,
-        board=board,
-        clock=clock,
-    )
+    def _rounds(self) -> Rounds:
+        """Who asks those that say nothing by themselves."""
+        asked = {name: c.transport for name, c in self.carriers.items() if isinstance(c, TransportCarrier)}
+        return Rounds(self.settings.bridge.state_dir, asked, self.board, self.clock)
 
 
 def _watches(

@@ -48,6 +48,25 @@ PRESS_TIMEOUT_S: Final = 20.0
 
 
 @dataclass(frozen=True, slots=True)
+class Guards:
+    """Those who keep an eye on a bridge.
+
+    Attributes:
+        maintainer: tells whoever looks after the bridge what is wrong with it; None if there is nobody.
+        heartbeat: tells somebody outside that all is well; None if nobody listens.
+        watchdog: vouches for the bridge; None where nobody needs that, as in a rehearsal of an hour's length.
+        drills: tries out by itself whether all this works; None in a rehearsal.
+        rounds: asks those who say nothing by themselves; None in a rehearsal.
+    """
+
+    maintainer: Maintainer | None
+    heartbeat: Heartbeat | None
+    watchdog: Watchdog | None
+    drills: Drills | None
+    rounds: Rounds | None
+
+
+@dataclass(frozen=True, slots=True)
 class Parts:
     """Everything a bridge consists of, built and connected.
 
@@ -62,13 +81,9 @@ class Parts:
         roster: the buttons of the settings that the bridge starts with.
         reread: reads the settings file anew and builds its buttons.
         watches: look out for a network that comes back, for replies; by name.
-        maintainer: tells whoever looks after the bridge what is wrong with it; None if there is nobody.
+        guards: keep an eye on the bridge.
         answering: how answers are taken.
         tally: counts what happens, all observations pass by it.
-        heartbeat: tells somebody outside that all is well; None if nobody listens.
-        watchdog: vouches for the bridge; None where nobody needs that, as in a rehearsal of an hour's length.
-        drills: tries out by itself whether all this works; None in a rehearsal.
-        rounds: asks those who say nothing by themselves; None in a rehearsal.
     """
 
     house: House
@@ -87,13 +102,9 @@ class Parts:
     roster: Roster
     reread: Callable[[], Awaitable[Roster]]
     watches: Mapping[str, Start]
-    maintainer: Maintainer | None
+    guards: Guards
     answering: Answering
     tally: Tally
-    heartbeat: Heartbeat | None = None
-    watchdog: Watchdog | None = None
-    drills: Drills | None = None
-    rounds: Rounds | None = None
 
 
 class Bridge:
@@ -133,7 +144,7 @@ class Bridge:
         try:
             await self._run()
         finally:
-            if (watchdog := self._parts.watchdog) is not None:
+            if (watchdog := self._parts.guards.watchdog) is not None:
                 watchdog.manager.stopping()
 
     async def _run(self) -> None:
@@ -156,8 +167,8 @@ class Bridge:
                 await self._virtual_buttons_are_there()
                 log.info("bridge_ready", bridge=parts.house.bridge, rehearsal=parts.house.rehearsal)
                 self.ready.set()
-                if parts.watchdog is not None:
-                    parts.watchdog.manager.ready()
+                if parts.guards.watchdog is not None:
+                    parts.guards.watchdog.manager.ready()
 
     async def _virtual_buttons_are_there(self) -> None:
         """Whoever reads that we are ready may press at once."""
@@ -170,17 +181,17 @@ class Bridge:
     def _starts(self) -> Iterator[tuple[str, Start]]:
         yield "courier", self._parts.courier.run
         yield from self._parts.watches.items()
-        if (maintainer := self._parts.maintainer) is not None:
+        if (maintainer := self._parts.guards.maintainer) is not None:
             yield "maintainer", lambda: maintainer.watch(self.status)
-        if (watchdog := self._parts.watchdog) is not None:
+        if (watchdog := self._parts.guards.watchdog) is not None:
             yield from watchdog.canary.parts()
             yield "watchdog", lambda: watchdog.watch(lambda: self._paths)
             yield "lag", lambda: watch_lag(self._parts.clock, self._parts.board.observe)
-        if (heartbeat := self._parts.heartbeat) is not None:
+        if (heartbeat := self._parts.guards.heartbeat) is not None:
             yield "heartbeat", lambda: heartbeat.beat(self.status)
-        if (drills := self._parts.drills) is not None:
+        if (drills := self._parts.guards.drills) is not None:
             yield "drills", drills.run
-        if (rounds := self._parts.rounds) is not None:
+        if (rounds := self._parts.guards.rounds) is not None:
             yield from rounds.parts()
         yield "turns", self._parts.ledger.keep_time
         yield "disk", self._caretaker.mend_for_ever
@@ -316,9 +327,9 @@ class Bridge:
 
     @property
     def _drills(self) -> Drills:
-        if self._parts.drills is None:
+        if self._parts.guards.drills is None:
             raise InputError("this bridge is a rehearsal itself: it holds no drills")
-        return self._parts.drills
+        return self._parts.guards.drills
 
     async def list_alerts(self, limit: int) -> Sequence[Standing]:
         """The newest alerts, newest first."""

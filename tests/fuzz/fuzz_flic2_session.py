@@ -63,6 +63,11 @@ class Recording:
         """What the button said."""
         return [step.frame for step in self.steps if step.is_from_button]
 
+    @property
+    def opening(self) -> bytes:
+        """The button's first words: its random number, which fixes the session key with the host's."""
+        return self.from_button[0][1:12]
+
     def new_session(self) -> Session:
         """Begin the host's side anew, with the same random numbers."""
         session = Session(
@@ -125,16 +130,26 @@ def load_recordings() -> list[Recording]:
 @cache  # once recorded they stay, whatever is done to the session afterwards
 def duo_recordings(root_key: bytes) -> tuple[Recording, ...]:
     """Record sessions with the simulated Duo: of a genuine one there is no recording."""
-    randoms = random.Random(0xD0)
-    names = {"host_tmp_id": 4, "host_random_7": 7, "host_random": 8, "host_x25519_private": 32}
-    fixed: dict[str, Any] = {name: randoms.randbytes(length).hex() for name, length in names.items()}
-    fixed |= {"host_flags": 1, "boot_id": 77}
-    known = {**fixed, "pairing_material_20": bytes(range(20)).hex(), "host_event_count": 0}
+    known = {"pairing_material_20": bytes(range(20)).hex(), "host_event_count": 0}
     return (
-        _with_duo(Recording("duo_pairing", fixed, (), 140, root_key, (Question.NAME,))),
-        _with_duo(Recording("duo_queued_live_ack", known, (), 140, root_key, (Question.BATTERY,))),
-        _with_duo(Recording("duo_mtu23", known, (), 23, root_key, (Question.FIRMWARE,))),
+        _with_duo(Recording("duo_pairing", _drawn(0xD0), (), 140, root_key, (Question.NAME,))),
+        _with_duo(
+            Recording("duo_queued_live_ack", _drawn(0xD1) | known, (), 140, root_key, (Question.BATTERY,))
+        ),
+        _with_duo(Recording("duo_mtu23", _drawn(0xD2) | known, (), 23, root_key, (Question.FIRMWARE,))),
     )
+
+
+def _drawn(seed: int) -> dict[str, Any]:
+    """Pin a host's random numbers down, others for every recording.
+
+    With the same ones two recordings have one session key, and a frame of the one, put into the other,
+    verifies: an attack that no attacker can make.
+    """
+    randoms = random.Random(seed)
+    names = {"host_tmp_id": 4, "host_random_7": 7, "host_random": 8, "host_x25519_private": 32}
+    drawn = {name: randoms.randbytes(length).hex() for name, length in names.items()}
+    return {**drawn, "host_flags": 1, "boot_id": 77}
 
 
 def _with_duo(host: Recording) -> Recording:
@@ -333,11 +348,22 @@ def attacks(seed: int) -> Iterator[tuple[Recording, list[bytes]]]:
     """Yield spoilt scripts for ever, the same ones for the same seed."""
     chance = random.Random(seed)
     everything = load_recordings()
-    others = [step.frame for recording in everything for step in recording.steps]
     recordings = [recording for recording in everything if recording.name not in FORGED]
+    foreign = {recording.name: foreign_frames(recording, everything) for recording in recordings}
     while True:
         recording = chance.choice(recordings)
-        yield recording, spoil(recording.from_button, chance, others)
+        yield recording, spoil(recording.from_button, chance, foreign[recording.name])
+
+
+def foreign_frames(recording: Recording, everything: list[Recording]) -> list[bytes]:
+    """Return the frames that an attacker may put into a recording: its own, and those of other keys.
+
+    Recordings that begin with the same answer of the button share its session key. A frame from one to the
+    other verifies rightly, and no attacker has it: the button says a thing once under one key.
+    """
+    opening = recording.opening
+    others = (other for other in everything if other.name == recording.name or other.opening != opening)
+    return [step.frame for other in others for step in other.steps]
 
 
 def main(arguments: list[str]) -> int:

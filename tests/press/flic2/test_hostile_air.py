@@ -157,6 +157,19 @@ def test_the_fuzzer_finds_nothing_else(fuzzer: ModuleType, capsys: pytest.Captur
     assert "nothing wrong" in capsys.readouterr().out
 
 
+def test_the_fuzzer_grafts_nothing_that_was_signed_with_the_same_key(
+    fuzzer: ModuleType,
+) -> None:
+    recordings = {recording.name: recording for recording in fuzzer.load_recordings()}
+    refused, paired = recordings["fail_not_public"], recordings["pairing_mtu140"]
+    assert refused.opening == paired.opening
+    foreign = fuzzer.foreign_frames(refused, list(recordings.values()))
+    assert paired.from_button[1] not in foreign
+    assert recordings["duo_pairing"].from_button[1] in foreign
+    with_key_of_its_own = {recordings[name].opening for name in ("duo_queued_live_ack", "duo_mtu23")}
+    assert len(with_key_of_its_own) == 2
+
+
 def test_the_fuzzer_is_told_how_to_be_called(fuzzer: ModuleType) -> None:
     assert fuzzer.main([]) == 2
 
