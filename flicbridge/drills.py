@@ -95,6 +95,11 @@ class Drills:
         self._asked.put_nowait(drill)
         return drill
 
+    @property
+    def held(self) -> frozenset[UUID]:
+        """Drills that have begun and have no result yet."""
+        return frozenset(drill.id for drill in self._under_way.values())
+
     async def newest(self, limit: int) -> Sequence[Drill]:
         """The newest drills, newest first; of those that a sick disk refused, the last of each kind."""
         written = await self.store.drills.newest(limit)

@@ -246,12 +246,14 @@ class Bridge:
             counts: Mapping[str, Any] = await parts.store.counts()
         except StoreError as error:
             counts = {"error": str(error)}
+        held = frozenset() if parts.guards.drills is None else parts.guards.drills.held
         return report(
             self._dated_house(),
             parts.board,
             counts=counts,
             open_alerts=[standing.alert.id for standing in parts.desk.open],
             unanswered=[s.alert for s in parts.desk.known if s.face is AlertState.UNANSWERED],
+            trials=[standing.alert.id for standing in parts.desk.trials(held, parts.clock.now_at())],
             now_at=parts.clock.now_at(),
         )
 

@@ -96,7 +96,9 @@ class Maintainer:
         for channel, owed in self._owed.items():
             if news := self._concerns(channel, notice):
                 told = replace(notice, news=news)
-                owed.append(_Owed(told, self._message(told, channel), self.clock.now_s()))
+                message = self._message(told, channel)
+                log.debug("notice_owed", channel=channel, notice=message.key)
+                owed.append(_Owed(told, message, self.clock.now_s()))
 
     def _concerns(self, channel: str, notice: Notice) -> tuple[News, ...]:
         """What of it is for whoever is behind a channel."""

@@ -1,12 +1,15 @@
 """The rounds: asking those who never say anything by themselves, such as the machine and the gateway phone.
 
 Nothing here stands in the way of an alert, and nothing here is written to disk but one reading a day of each
-battery. Who does not answer in time is asked again in the next round.
+battery. Who does not answer in time is asked again in the next round. When a channel begins to fail, or works
+again, its other side is asked at once: what it said a while ago may be no longer true.
 """
 
 import asyncio
+import math
 import random
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -36,6 +39,10 @@ HEALTH_TIMEOUT_S: Final = 10.0
 FIRST_WITHIN_S: Final = 15.0
 # Phones doze, and a packet gets lost; who is silent twice is called sick.
 SILENT_TIMES: Final = 2
+# Of a channel that comes and goes: every question is a login, which some providers count.
+AT_ONCE_EVERY_S: Final = 60.0
+BROKEN: Final = frozenset({"failing", "refused"})
+"""States of a channel, as its messages found it."""
 
 
 @dataclass(slots=True)
@@ -55,6 +62,13 @@ class Rounds:
     look: Callable[[Path], HostFacts] = read_host
     chance: Callable[[float, float], float] = random.uniform
     _looking: asyncio.Future[HostFacts] | None = field(init=False, default=None)
+    _broken: set[str] = field(init=False, default_factory=set)
+    _news: defaultdict[str, asyncio.Event] = field(
+        init=False, default_factory=lambda: defaultdict(asyncio.Event)
+    )
+
+    def __post_init__(self) -> None:
+        self.board.listen(self._hear)
 
     def parts(self) -> Iterator[tuple[str, Start]]:
         """Each round by its name, to be kept running."""
@@ -120,9 +134,10 @@ class Rounds:
 
     async def watch_health(self, channel: str, transport: Transport[Any]) -> None:
         """Ask one channel how it is; for ever."""
-        silent, every_s = 0, transport.health_every.total_seconds()
+        silent, every_s, may_hurry_s = 0, transport.health_every.total_seconds(), -math.inf
         await self.clock.sleep(self.chance(0.0, FIRST_WITHIN_S))
         while True:
+            self._news[channel].clear()
             try:
                 async with asyncio.timeout(HEALTH_TIMEOUT_S):
                     health = await transport.health()
@@ -130,9 +145,28 @@ class Rounds:
             except (DeliveryError, TimeoutError) as error:
                 silent += 1
                 health = Health(Fitness.SICK, str(error) or f"no answer within {HEALTH_TIMEOUT_S:g} s")
-            if silent in (0, SILENT_TIMES):
+            # Who cannot be asked just when messages fail, too, is not well because he was a while ago.
+            if silent in (0, SILENT_TIMES) or f"channel:{channel}" in self._broken:
                 self._say_health(f"channel:{channel}", health)
-            await self.clock.sleep(self.chance(0.9, 1.1) * every_s)
+            if await self._has_news(channel, self.chance(0.9, 1.1) * every_s):
+                await self.clock.sleep(max(0.0, may_hurry_s - self.clock.now_s()))
+                may_hurry_s = self.clock.now_s() + AT_ONCE_EVERY_S
+
+    def _hear(self, observation: Observation) -> None:
+        """Note whether a channel works, as its messages find it."""
+        part = observation.subject
+        if observation.fact != "state" or not part.startswith("channel:"):
+            return
+        if (observation.value in BROKEN) != (part in self._broken):
+            self._broken ^= {part}
+            self._news[part.removeprefix("channel:")].set()
+
+    async def _has_news(self, channel: str, within_s: float) -> bool:
+        """Wait until a channel begins to fail or works again; False if it does neither in time."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                return await self._news[channel].wait()
+        return False
 
     def _say_health(self, part: str, health: Health | None) -> None:
         before = self.board.value(part, "health_state")

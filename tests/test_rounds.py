@@ -20,6 +20,7 @@ from flicbridge.simulator.gateways.fault import Fault
 from flicbridge.supervise import alongside
 from flicbridge.transport.base import Context
 from flicbridge.transport.email import EmailOptions, EmailTransport
+from flicbridge.transport.health import Health
 from flicbridge.transport.smsgate import SmsGateOptions, SmsGateTransport
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -93,6 +94,52 @@ async def test_a_phone_that_hangs_is_called_sick_in_the_end(rounds: Rounds, phon
     async with alongside(**dict(rounds.parts())):
         await rounds.clock.sleep(HEALTH_EVERY_S * 4)
         assert seen(rounds)["health_state"] == "sick"
+
+
+async def test_a_channel_that_begins_to_fail_is_asked_at_once_and_what_it_said_before_is_not_shown_on(
+    rounds: Rounds, phone: FakePhone
+) -> None:
+    rounds.chance = lambda _low, high: high  # it is asked after 15 s, and then every 66 s
+    async with alongside(**dict(rounds.parts())):
+        await rounds.clock.sleep(20)
+        assert seen(rounds)["health_battery_percent"] == 94
+        phone.fault = Fault(kind="refuse")
+        rounds.board.observe(Observation(PART, "state", "failing"))
+        await rounds.clock.sleep(1)
+        assert seen(rounds) == {"health_state": "sick", "health_why": "cannot connect: Connection refused"}
+
+
+async def test_a_channel_that_works_again_is_asked_soon(rounds: Rounds, phone: FakePhone) -> None:
+    rounds.chance = lambda _low, high: high
+    async with alongside(**dict(rounds.parts())):
+        phone.fault = Fault(kind="refuse")
+        rounds.board.observe(Observation(PART, "state", "failing"))
+        await rounds.clock.sleep(16)
+        assert seen(rounds)["health_state"] == "sick"
+        phone.fault = None
+        rounds.board.observe(Observation(PART, "state", "ok"))
+        await rounds.clock.sleep(1)
+        assert seen(rounds)["health_state"] == "well"
+
+
+async def test_a_channel_that_comes_and_goes_is_asked_once_a_minute(
+    rounds: Rounds, transport: SmsGateTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked_s: list[float] = []
+    ask = transport.health
+
+    async def counting() -> Health | None:
+        asked_s.append(rounds.clock.now_s())
+        return await ask()
+
+    monkeypatch.setattr(transport, "health", counting)
+    async with alongside(**dict(rounds.parts())):
+        await rounds.clock.sleep(20)
+        for second in range(300):
+            state = "failing" if second % 2 else "ok"
+            rounds.board.observe(Observation(PART, "state", state))
+            await rounds.clock.sleep(1)
+    assert 5 <= len(asked_s) <= 7
 
 
 async def test_a_mail_server_is_asked_up_to_the_login_and_gets_no_mail(

@@ -5,11 +5,12 @@ the desk with `apply`. So the desk never believes what is not on disk, and if th
 change can be sent from memory.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import count
+from typing import Final
 from uuid import UUID
 
 from flicbridge.alert import life
@@ -34,9 +35,12 @@ from flicbridge.alert.plan import Plan
 from flicbridge.alert.standing import Change as Change
 from flicbridge.alert.standing import Mark as Mark
 from flicbridge.alert.standing import Standing as Standing
-from flicbridge.alert.trial import got_through, unless_through
+from flicbridge.alert.trial import got_through, has_result, unless_through
 from flicbridge.clock import Reading, Uptime, is_credible
 from flicbridge.place.position import Position
+
+MOST_CLOSED: Final = 100
+"""How many alerts are remembered once they are closed."""
 
 
 class Reaction(StrEnum):
@@ -110,6 +114,7 @@ class Desk:
         self._renotify_every = renotify_every
         self._caution = caution or Caution()
         self._standings: dict[UUID, Standing] = {}
+        self._closed: dict[UUID, Standing] = {}  # the newest, for what of theirs is still under way
 
     @property
     def plan(self) -> Plan:
@@ -137,14 +142,26 @@ class Desk:
         for standing in change.standings:
             if standing.state is AlertState.CLOSED:
                 self._standings.pop(standing.alert.id, None)
+                self._closed[standing.alert.id] = standing
+                for oldest in list(self._closed)[:-MOST_CLOSED]:
+                    del self._closed[oldest]
             else:
                 self._standings[standing.alert.id] = standing
 
     @property
     def open(self) -> Sequence[Standing]:
         """Alerts that still call for help as far as the room is to know, oldest press first."""
-        standing = (s for s in self._standings.values() if s.face in life.OPEN)
-        return sorted(standing, key=lambda s: s.alert.pressed_at)
+        return self._unended(lambda s: s.alert.kind is not AlertKind.TEST)
+
+    def trials(self, held: Container[UUID], now_at: datetime) -> Sequence[Standing]:
+        """Tests and drills that have no result yet, oldest first; see `has_result`."""
+        return self._unended(
+            lambda s: s.alert.kind is AlertKind.TEST and not has_result(s, held, now_at),
+        )
+
+    def _unended(self, is_meant: Callable[[Standing], bool]) -> Sequence[Standing]:
+        found = (s for s in self._standings.values() if s.face in life.OPEN and is_meant(s))
+        return sorted(found, key=lambda s: s.alert.pressed_at)
 
     @property
     def known(self) -> Sequence[Standing]:
@@ -163,7 +180,7 @@ class Desk:
 
     def is_wanted(self, delivery: Delivery) -> bool:
         """Tell whether a delivery still makes sense to its recipient."""
-        standing = self._standings.get(delivery.alert)
+        standing = self._standings.get(delivery.alert) or self._closed.get(delivery.alert)
         if standing is None or (delivery.purpose in FOLLOW_UPS and delivery.unless is None):
             return True  # what we know nothing of is sent rather than swallowed
         if self._caution.is_doctors(delivery.recipient):  # whoever forced the doctor may be holding it

@@ -25,6 +25,7 @@ from flicbridge.clock import is_credible
 from flicbridge.errors import Failure
 from flicbridge.guard.notices import SUBJECT as NOTICE
 from flicbridge.guard.notices import TOLD_OF
+from flicbridge.guard.protection import Protection
 from flicbridge.guard.tally import BOUNDS_S, Counted, Spread
 from flicbridge.outbox.circuit import CircuitState
 from flicbridge.outbox.fault import Fault
@@ -71,6 +72,7 @@ class Scrape:
     def collect(self) -> Iterator[Metric]:
         """Every family, each once."""
         now_at = _now_at(self.report["bridge"])
+        yield _protection(self.report["protection"])
         yield from _bridge(self.report)
         yield from _outbox(self.report["outbox"], now_at)
         yield from _alerts(self.report, self.counted)
@@ -120,11 +122,22 @@ def _counters(name: str, documentation: str, labels: Labels, samples: dict[Label
     return family
 
 
+def _protection(protection: Json) -> Metric:
+    return _gauges(
+        "protection",
+        "Whether a press would reach help, as `flicbridge status` answers it: 1 for the state it is in.",
+        ("state",),
+        {(state.value,): float(protection["state"] == state) for state in Protection},
+    )
+
+
 def _bridge(report: Json) -> Iterator[Metric]:
     bridge = report["bridge"]
     about = {"bridge": bridge["id"], "version": bridge["version"], "python": python_version()}
     yield InfoMetricFamily("flicbridge_build", "Which bridge this is, and what it runs.", value=about)
     yield _gauge("rehearsal", "1 while messages are shown instead of sent.", bridge["rehearsal"])
+    lag: Known = {(): _scaled(bridge["loop_lag_s"], 1)}
+    yield _gauges("loop_lag_seconds", "The worst delay of the event loop within the last minute.", (), lag)
 
 
 def _outbox(outbox: Json, now_at: datetime) -> Iterator[Metric]:
@@ -148,7 +161,7 @@ def _alerts(report: Json, counted: Counted) -> Iterator[Metric]:
         (kind.value,): counted.number("alerts", "last_kind", kind.value) for kind in AlertKind
     }
     yield _counters("alerts", "Alerts raised, by kind.", ("kind",), kinds)
-    yield _gauge("alerts_open", "Alerts that are not over.", len(report["open_alerts"]))
+    yield _gauge("alerts_open", "Calls for help that are not over.", len(report["open_alerts"]))
 
 
 def _channel_states(channels: list[Json]) -> Iterator[Metric]:

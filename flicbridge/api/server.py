@@ -4,6 +4,7 @@ import os
 import socket
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -86,7 +87,7 @@ async def _serve_unix(stack: AsyncExitStack, daemon: Daemon, state_dir: Path) ->
     path = socket_path(state_dir)
     if path is None:
         return None
-    for place in (path, *spare_socket_paths(state_dir, make=True)):
+    for place in chain((path,), spare_socket_paths(state_dir, make=True)):  # which makes none before its turn
         try:
             bound = bind_unix(place)
         except OSError as error:  # a file system without sockets, or one that cannot be written

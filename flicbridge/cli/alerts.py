@@ -1,5 +1,6 @@
 """`flicbridge alerts`: what was called, who was told, and what people did about it."""
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -19,6 +20,7 @@ from flicbridge.cli.shared import (
     table,
     words_of,
 )
+from flicbridge.errors import ApiError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +35,7 @@ AGED_S: Final = 60.0
 
 AlertId = Annotated[str, typer.Argument(metavar="ID", help="The alert's id, or how it begins.")]
 
-app = typer.Typer(help="Look at alerts, acknowledge them, cancel them.", no_args_is_help=True)
+app = typer.Typer(help="Look at alerts, acknowledge them, cancel them, close them.", no_args_is_help=True)
 
 
 @app.command("list")
@@ -99,6 +101,24 @@ def cancel(alert: AlertId, config: ConfigFile = None, as_json: AsJson = False) -
     _report(moved, _("Alert cancelled: {alert}"), as_json=as_json)
 
 
+@app.command()
+def close(alert: AlertId, config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Close an alert that is over, such as one that was settled by telephone: nobody is told."""
+    settings = settings_in(config)
+    _ = words_of(settings)
+    try:
+        moved = ask(settings, lambda bridge: bridge.move(alert, "close"))
+    except ApiError as error:
+        if error.status != HTTPStatus.CONFLICT or settings.alerts.duress_pin is None:
+            raise
+        only = _(
+            "Where a PIN is configured, only helpers close an emergency; with the PIN,"
+            " `flicbridge alerts cancel {alert}` ends it."
+        ).format(alert=alert)
+        raise ApiError(f"{error} {only}", status=error.status) from error
+    _report(moved, _("Alert closed: {alert}"), as_json=as_json)
+
+
 def _report(moved: Json, sentence: str, *, as_json: bool) -> None:
     if as_json:
         print_json(moved)
@@ -115,7 +135,7 @@ def _table(alerts: list[Json], zone: "ZoneInfo", _: Translate) -> "RenderableTyp
             alert["id"][:8],
             local(alert["pressed_at"], zone),
             phrases.kind(alert["kind"], _),
-            phrases.state(alert["state"], _),
+            phrases.state(alert["state"], _, alert_kind=alert["kind"]),
             f"{printable(alert['button'])} ({printable(alert['gesture'])})",
             str(alert["presses"]),
         )
@@ -124,7 +144,8 @@ def _table(alerts: list[Json], zone: "ZoneInfo", _: Translate) -> "RenderableTyp
 
 def _story(alert: Json, zone: "ZoneInfo", _: Translate) -> "Iterator[RenderableType]":
     yield _("Alert {id}").format(id=alert["id"])
-    yield phrases.labelled(phrases.kind(alert["kind"], _), phrases.state(alert["state"], _), _)
+    standing = phrases.state(alert["state"], _, alert_kind=alert["kind"])
+    yield phrases.labelled(phrases.kind(alert["kind"], _), standing, _)
     yield printable(", ".join(filter(None, (*alert["doctor"].values(), *alert["practice"].values()))))
     if alert["position"] is not None:
         yield printable(alert["position"]["geo"])

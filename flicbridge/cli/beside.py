@@ -82,7 +82,10 @@ async def take_up(bridge: "ApiClient") -> Json | None:
 def outcome(taken_up: Json | None, button: str, _: Translate) -> str:
     """What came of `take_up`, for people."""
     if taken_up is None:
-        return _("The bridge is not running. Start it with `flicbridge run`.")
+        return _(
+            "The bridge takes this up when it is started. Next: `flicbridge run` to try it,"
+            " `flicbridge service install` to keep it running."
+        )
     if "error" in taken_up:
         return _("The bridge could not take this up ({error}): restart it.").format(error=taken_up["error"])
     if taken_up["restart_needed"]:

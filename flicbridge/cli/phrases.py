@@ -113,11 +113,11 @@ def kind(alert_kind: str, _: Translate) -> str:
     return known.get(alert_kind, alert_kind)
 
 
-def state(alert_state: str, _: Translate) -> str:
+def state(alert_state: str, _: Translate, *, alert_kind: str = "emergency") -> str:
     """Where an alert stands in its life."""
     known = {
         "raised": _("raised, nobody told yet"),
-        "notified": _("help was told"),
+        "notified": _("test message sent") if alert_kind == "test" else _("help was told"),
         "acknowledged": _("acknowledged"),
         "confirmed": _("confirmed"),
         "false_alarm": _("false alarm"),

@@ -70,6 +70,8 @@ def _blocks(report: Json, zone: "ZoneInfo", _: Translate) -> "Iterator[Renderabl
     yield _("Messages waiting: {queued}, under way: {sending}").format(**outbox)
     for alert in report["open_alerts"]:
         yield _("Open alert: {alert}").format(alert=alert)
+    for trial in report.get("trials", []):  # a bridge of an older version does not tell them apart
+        yield _("EXERCISE under way, nobody needs help: {alert}").format(alert=trial)
 
 
 def _verdict(report: Json, zone: "ZoneInfo", _: Translate) -> "Iterator[RenderableType]":

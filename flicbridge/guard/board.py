@@ -38,7 +38,7 @@ class Board:
 
     def __init__(self, clock: Clock, also: Observe | None = None) -> None:
         self._clock = clock
-        self._also = also
+        self._listeners = [] if also is None else [also]
         self._notes: dict[tuple[str, str], Note] = {}
         self._changed: set[tuple[str, str]] = set()
 
@@ -49,8 +49,12 @@ class Board:
         same = old is not None and old.value == observation.value
         self._notes[key] = Note(observation.value, old.since_at if old and same else now_at, now_at)
         self._changed.add(key)
-        if self._also is not None:
-            self._also(observation)
+        for tell in self._listeners:
+            tell(observation)
+
+    def listen(self, hear: Observe) -> None:
+        """Have somebody told every observation from now on."""
+        self._listeners.append(hear)
 
     def remember(self, found: Iterable[tuple[Observation, datetime]]) -> None:
         """Take over what was known before a restart, without overruling anything newer."""

@@ -123,17 +123,18 @@ def report(
     open_alerts: Sequence[UUID],
     now_at: datetime,
     unanswered: Sequence[Alert] = (),
+    trials: Sequence[UUID] = (),
 ) -> dict[str, Any]:
     """The answer of `flicbridge status --json`: ready for JSON.
 
     `protection` is the answer, `problems` lists all that is known to be wrong, each with what it `makes` of
     its own link; `radio`, `flicd`, `buttons`, `channels` and `store` repeat what the parts last said of
-    themselves. `ok` is True when nothing at all is known to be wrong.
+    themselves. `open_alerts` are calls for help; tests and drills are `trials`, until they have a result.
+    `ok` is True when nothing at all is known to be wrong.
     """
     troubles = [*_troubles(house, board, now_at), *map(_unanswered, unanswered)]
     problems = [Problem(t.part, t.problem, t.since_at) for t in troubles]
     verdict = judge(problems, house.chain)
-    oldest = counts.get("oldest_due_at")
     return {
         "protection": {
             "state": verdict.state.value,
@@ -141,27 +142,9 @@ def report(
             "because": [f"{problem.part}/{problem.problem}" for problem in verdict.because],
         },
         "ok": not troubles,
-        "problems": [
-            {
-                "part": t.part,
-                "problem": t.problem,
-                "detail": t.detail,
-                "since": _iso(t.since_at),
-                "times": t.times,
-                "last": _iso(t.last_at),
-                "makes": p.makes.value,
-            }
-            for t, p in zip(troubles, problems, strict=True)
-        ],
+        "problems": [_problem(t, p) for t, p in zip(troubles, problems, strict=True)],
         "links": links(house.parts, board, problems),
-        "bridge": {
-            "id": house.bridge,
-            "version": house.version,
-            "pid": house.pid,
-            "started_at": _iso(house.started_at),
-            "uptime_s": round((now_at - house.started_at).total_seconds(), 1),
-            "rehearsal": house.rehearsal,
-        },
+        "bridge": _program(house, board, now_at),
         "radio": board.facts("radio") or {"state": "unused"},
         "flicd": board.facts("flicd") if _is_used(house, Family.FLICD) else {"state": "unused"},
         "buttons": [_button(button, board) for button in house.buttons],
@@ -169,14 +152,43 @@ def report(
         "store": board.facts("store"),
         "pipeline": board.facts("pipeline"),
         "drills": drills(board),
-        "outbox": {
-            "queued": counts.get("queued", 0),
-            "sending": counts.get("sending", 0),
-            "oldest_due_at": _iso(oldest),
-            "oldest_tried_at": _iso(counts.get("oldest_tried_at")),
-            "error": counts.get("error"),
-        },
+        "outbox": _outbox(counts),
         "open_alerts": [str(alert) for alert in open_alerts],
+        "trials": [str(alert) for alert in trials],
+    }
+
+
+def _problem(trouble: Trouble, problem: Problem) -> dict[str, Any]:
+    return {
+        "part": trouble.part,
+        "problem": trouble.problem,
+        "detail": trouble.detail,
+        "since": _iso(trouble.since_at),
+        "times": trouble.times,
+        "last": _iso(trouble.last_at),
+        "makes": problem.makes.value,
+    }
+
+
+def _program(house: House, board: Board, now_at: datetime) -> dict[str, Any]:
+    return {
+        "id": house.bridge,
+        "version": house.version,
+        "pid": house.pid,
+        "started_at": _iso(house.started_at),
+        "uptime_s": round((now_at - house.started_at).total_seconds(), 1),
+        "rehearsal": house.rehearsal,
+        "loop_lag_s": board.value("loop", "lag_s"),
+    }
+
+
+def _outbox(counts: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "queued": counts.get("queued", 0),
+        "sending": counts.get("sending", 0),
+        "oldest_due_at": _iso(counts.get("oldest_due_at")),
+        "oldest_tried_at": _iso(counts.get("oldest_tried_at")),
+        "error": counts.get("error"),
     }
 
 

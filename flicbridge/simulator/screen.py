@@ -177,7 +177,9 @@ class Screen:
 
     def _arrival(self, letter: Letter, played: Performance, attempts: int | None) -> tuple[str, ...]:
         _, story = self._translate, played.story
-        told = "?" if letter.tells is None else words.purpose(letter.tells.purpose.value, _)
+        told = _("the bridge itself") if story.explains(letter) else "?"
+        if letter.tells is not None:
+            told = words.purpose(letter.tells.purpose.value, _)
         return (
             f"{words.medium(letter.medium.value, _)} ({told})",
             letter.channel,

@@ -18,7 +18,6 @@ from flicbridge.errors import ConfigError, Problem
 from flicbridge.press.settings import Family, RadioSettings
 from flicbridge.simulator.certificate import Authority
 from flicbridge.simulator.doubles import double_of
-from flicbridge.simulator.flic2.memory import Identity
 from flicbridge.simulator.gateways import Fault, Gateway
 
 CUT: Final = Fault(kind="refuse")
@@ -146,5 +145,8 @@ def _simulated(button: ButtonSettings) -> ButtonSettings:
     """The button that is simulated in place of a real one; whoever has small gestures is a Duo."""
     if button.family is not Family.FLIC2:
         return button
+    # The daily self-test has a virtual button only, and does not carry a simulated Flic 2 along.
+    from flicbridge.simulator.flic2.memory import Identity
+
     identity = Identity.made_for(button.name, duo=bool(button.small_gestures))
     return button.model_copy(update={"simulated": True, "serial": identity.serial})

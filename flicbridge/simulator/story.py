@@ -66,6 +66,7 @@ class Story:
         letters: what arrived, in order.
         joined: how many presses joined an alert.
         healed_s: when the last fault ended, monotonic.
+        notices: the messages about the bridge itself that it owes.
     """
 
     clock: Clock
@@ -77,6 +78,7 @@ class Story:
     letters: list[Letter] = field(default_factory=list)
     joined: int = 0
     healed_s: float | None = None
+    notices: set[UUID] = field(default_factory=set)
     _fingers: dict[str, list[float]] = field(default_factory=dict)
     _recognised_s: dict[str, float] = field(default_factory=dict)
     _said: dict[str, str] = field(default_factory=dict)
@@ -102,6 +104,10 @@ class Story:
                     return replace(letter, tells=tells)
         return letter
 
+    def explains(self, letter: Letter) -> bool:
+        """Tell whether it is known why a message came: of an alert, or of the bridge to its maintainer."""
+        return letter.tells is not None or letter.delivery in self.notices
+
     def took_s(self, letter: Letter) -> float | None:
         """How long after the finger went down a message arrived; None if nobody knows what it is."""
         if letter.tells is None:
@@ -117,6 +123,7 @@ class Story:
             "purpose": None if tells is None else tells.purpose.value,
             "occasion": None if tells is None else tells.occasion,
             "alert": None if tells is None else str(tells.alert),
+            "explained": self.explains(letter),
             "took_s": None if took_s is None else round(took_s, 4),
             "subject": letter.subject,
             "text": letter.text,
@@ -137,6 +144,8 @@ class Story:
                 self._delivery(facts)
             case "alert_moved":
                 self._moved(facts)
+            case "notice_owed":
+                self.notices.add(UUID(facts["notice"]))
             case "link_up":
                 self.timeline.note(What.LINK_UP, button=facts["button"])
             case "link_lost":

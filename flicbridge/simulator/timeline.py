@@ -21,7 +21,8 @@ class What(StrEnum):
     """button, gesture, effect, alert, number (of the press), queued, age_s, took_s (since it was recognised),
     safe (on disk)"""
     ARRIVED = "arrived"
-    """channel, recipient, medium, purpose, occasion, alert, took_s since the press, subject, text, late"""
+    """channel, recipient, medium, purpose, occasion, alert, explained, took_s since the press, subject, text,
+    late"""
     FAILED_TRY = "failed_try"
     """channel, recipient, attempt, detail, is_repeated (the line before it said the same)"""
     REFUSED = "refused"

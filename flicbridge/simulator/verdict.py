@@ -255,7 +255,8 @@ def _duplicates(played: Performance) -> Iterator[Check]:
 
 
 def _strangers(played: Performance) -> Iterator[Check]:
-    unknown = [letter.channel for letter in played.story.letters if letter.tells is None]
+    story = played.story
+    unknown = [letter.channel for letter in story.letters if not story.explains(letter)]
     yield _nothing(Rule.STRANGERS, unknown)
     forged = [
         standin.channel

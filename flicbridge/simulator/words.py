@@ -109,6 +109,8 @@ def _taken(facts: Mapping[str, Any], _: Translate) -> str:
 
 def _arrived(facts: Mapping[str, Any], _: Translate) -> str:
     place = {"medium": medium(facts["medium"], _), "recipient": facts["recipient"]}
+    if facts["purpose"] is None and facts["explained"]:
+        return _("{medium} to {recipient}: about the bridge itself").format_map(place)
     if facts["purpose"] is None:
         return _("{medium} to {recipient}, which no alert of this scenario owes").format_map(place)
     told, took = purpose(facts["purpose"], _), span(facts["took_s"], _)

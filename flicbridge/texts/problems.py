@@ -27,13 +27,19 @@ class Wording:
 
 
 MEND_BLUETOOTH: Final = N_("Plug in or switch on the Bluetooth adapter; `flicbridge selfcheck` says more.")
-RESTART: Final = N_("Start flicbridge again; if it comes back, send the result of `flicbridge selfcheck`.")
+RESTART: Final = N_(
+    "Start flicbridge again; if it comes back, send whoever helps you what"
+    " `flicbridge selfcheck --bundle FILE` writes."
+)
 START_FLICD: Final = N_("Look whether flicd runs and has a Bluetooth adapter of its own.")
 CHANGE_BATTERY: Final = N_("Put in a new CR2032 battery, then press the button once to try it.")
 BEWARE: Final = N_("Press the button to try it; if this goes on, have somebody look for the sender.")
 MAKE_ROOM: Final = N_("Make room on the disk.")
 SET_CLOCK: Final = N_("Give this machine network time, or set its clock by hand.")
-TRY_CHANNEL: Final = N_("Run `flicbridge test` to send a test message.")
+TRY_CHANNEL: Final = N_(
+    "Send a test message over it: `flicbridge test own` to those in drills.own, `flicbridge test exercise` to"
+    " those in drills.exercise, the gesture for tests to those in alerts.test_notify."
+)
 MEND_CHANNEL: Final = N_(
     "Look at its address, its password and the network; `flicbridge status` says what it was."
 )
@@ -125,7 +131,11 @@ PROBLEMS: Final[Mapping[str, Wording]] = {
         N_("Look at the gateway phone, its address and its password."),
     ),
     "alert_unanswered": Wording(
-        N_("nobody answered it, and nothing more is sent"), N_("Look what came of it, then close it.")
+        N_("nobody answered it, and nothing more is sent"),
+        N_(
+            "Ask what came of it. Then `flicbridge alerts ack ID` says that somebody is on it,"
+            " `flicbridge alerts close ID` that it is over."
+        ),
     ),
     # what it all stands on
     "store_sick": Wording(
@@ -167,7 +177,10 @@ PROBLEMS: Final[Mapping[str, Wording]] = {
     "drill_failed": Wording(
         N_("did not get through"), N_("Run `flicbridge test --list`, and mend the channel it names.")
     ),
-    "drill_overdue": Wording(N_("overdue"), N_("Run `flicbridge test`.")),
+    "drill_overdue": Wording(
+        N_("overdue"),
+        N_("Hold it now: `flicbridge test self`, `flicbridge test own` or `flicbridge test exercise`."),
+    ),
 }
 
 

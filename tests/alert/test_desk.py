@@ -18,7 +18,7 @@ from flicbridge.alert.alert import (
     delivery_id,
     press_id,
 )
-from flicbridge.alert.desk import Change, Desk, Identity, Press, Reaction
+from flicbridge.alert.desk import MOST_CLOSED, Change, Desk, Identity, Press, Reaction
 from flicbridge.alert.moves import Said
 from flicbridge.alert.plan import OldPresses, Plan, Route, Step
 from flicbridge.place.position import Position
@@ -33,6 +33,33 @@ def take(desk: Desk, press: Press) -> Change:
     change = desk.decide(press, PLACE)
     desk.apply(change)
     return change
+
+
+def test_what_waited_for_an_answer_is_not_wanted_once_the_alert_is_closed(
+    new_desk: NewDesk, press: PressAt
+) -> None:
+    desk = new_desk()
+    raised = take(desk, press(0))
+    alert, later = raised.standings[0].alert, raised.deliveries[-1]
+    assert desk.is_wanted(later)
+    closed = desk.move(alert.id, Happening.CLOSED, Said("cli", alert.received_at))
+    assert closed is not None
+    desk.apply(closed)
+    assert desk.standing(alert.id) is None
+    assert [desk.is_wanted(delivery) for delivery in raised.deliveries] == [True, True, False]
+
+
+def test_of_alerts_that_are_closed_only_the_newest_are_remembered(new_desk: NewDesk, press: PressAt) -> None:
+    desk = new_desk(join_within_s=0)
+    later = []
+    for at_s in range(MOST_CLOSED + 1):
+        raised = take(desk, press(at_s))
+        alert = raised.standings[0].alert
+        later.append(raised.deliveries[-1])
+        closed = desk.move(alert.id, Happening.CLOSED, Said("bridge", alert.received_at))
+        assert closed is not None
+        desk.apply(closed)
+    assert [desk.is_wanted(delivery) for delivery in later] == [True, *[False] * MOST_CLOSED]
 
 
 def test_a_press_raises_one_alert_with_every_delivery_of_the_plan(new_desk: NewDesk, press: PressAt) -> None:

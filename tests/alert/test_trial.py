@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from flicbridge.alert.alert import AlertState, DeliveryState, Doctor, Practice, Purpose
+from flicbridge.alert.alert import AlertState, DeliveryState, Doctor, Happening, Practice, Purpose
 from flicbridge.alert.caution import Caution
 from flicbridge.alert.desk import Change, Desk, Identity, Press, Reaction
 from flicbridge.alert.plan import Plan, Route, Step
@@ -53,6 +53,30 @@ def test_a_test_owes_its_messages_and_one_for_the_case_that_none_arrives(desk: D
     assert (doubt.channel, doubt.purpose, doubt.occasion) == ("doctor/0", Purpose.TESTED, MISSED)
     assert doubt.due_at == NOON + PATIENCE
     assert not doubt.at_once
+
+
+def test_a_test_is_open_business_until_somebody_is_reached_or_a_minute_is_over(desk: Desk) -> None:
+    test = raised(desk).standings[0]
+    assert desk.trials((), NOON + PATIENCE) == [test]
+    assert desk.trials((), NOON + PATIENCE + timedelta(seconds=1)) == []
+    desk.apply(Change(standings=(test.after(Happening.NOTIFIED),)))
+    assert desk.trials((), NOON) == []
+
+
+def test_a_drill_is_open_business_for_as_long_as_its_result_is_waited_for(desk: Desk) -> None:
+    drill = raised(desk, DRILL).standings[0]
+    notified = drill.after(Happening.NOTIFIED)
+    desk.apply(Change(standings=(notified,)))
+    assert desk.trials({drill.alert.id}, NOON + timedelta(minutes=9)) == [notified]
+    assert desk.trials((), NOON) == []
+    assert desk.standing(drill.alert.id) == notified, "whoever answers it later is still heard"
+
+
+def test_neither_calls_for_help(desk: Desk) -> None:
+    raised(desk)
+    raised(desk, replace(DRILL, id=UUID(int=2)))
+    emergency = raised(desk, replace(PRESS, id=UUID(int=3), reaction=Reaction.ALERT)).standings[0]
+    assert desk.open == [emergency]
 
 
 def test_that_one_is_wanted_only_until_somebody_is_reached(desk: Desk) -> None:

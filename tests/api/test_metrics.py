@@ -97,6 +97,27 @@ def test_a_quiet_bridge_shows_zeros_for_all_that_could_happen(panel: Panel) -> N
     assert samples["flicbridge_queue_age_seconds"] == 0
 
 
+@pytest.mark.parametrize(("channels", "state"), [("ok", "protected"), ("refused", "not_protected")])
+def test_the_verdict_is_the_one_of_status(panel: Panel, channels: str, state: str) -> None:
+    panel.say("radio", state="scanning")
+    panel.say("flicd", state="up")
+    for button in ("poche", "tiroir"):
+        panel.say(f"button:{button}", link="up")
+    for channel in ("samu/0", "samu/1", "colleague/0"):
+        panel.say(f"channel:{channel}", state=channels)
+    samples = panel.samples()
+    assert panel.scrape().report["protection"]["state"] == state
+    states = ("protected", "degraded", "not_protected")
+    shown = {s: samples[f'flicbridge_protection{{state="{s}"}}'] for s in states}
+    assert shown == {s: float(s == state) for s in states}
+
+
+def test_the_lag_of_the_loop_is_the_worst_of_the_last_minute_once_it_was_measured(panel: Panel) -> None:
+    assert "flicbridge_loop_lag_seconds" not in panel.samples()
+    panel.say("loop", lag_s=0.25)
+    assert panel.samples()["flicbridge_loop_lag_seconds"] == 0.25
+
+
 def test_what_is_not_known_is_not_there(panel: Panel) -> None:
     names = {sample.partition("{")[0] for sample in panel.samples()}
     assert not [

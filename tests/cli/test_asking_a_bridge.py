@@ -79,6 +79,22 @@ def test_alerts_are_listed_shown_acknowledged_and_cancelled(
     assert all(re.fullmatch(r"[\d-]{10}T[\d:]{8}\.\d{3}Z", event["at"]) for event in shown["history"])
 
 
+def test_an_alert_that_was_settled_by_telephone_can_be_closed_and_nobody_is_told(
+    flicbridge: Command, shared_settings: Path
+) -> None:
+    config = ("--config", shared_settings)
+    alert = press(flicbridge, shared_settings)
+    assert flicbridge("alerts", "close", alert[:8], *config).out == f"Alert closed: {alert}\n"
+    shown = flicbridge("alerts", "show", alert, *config, "--json").json
+    assert (shown["state"], shown["history"][-1]["by"]) == ("closed", "cli")
+    assert {delivery["purpose"] for delivery in shown["deliveries"]} == {"alert"}
+    assert alert not in flicbridge("status", *config, "--json").json["open_alerts"]
+    again = flicbridge("alerts", "close", alert, *config)
+    assert (again.code, again.out) == (1, "")
+    assert "is closed" in again.err
+    assert "PIN" not in again.err
+
+
 def test_people_see_an_alert_as_a_story_in_their_time(flicbridge: Command, shared_settings: Path) -> None:
     alert = press(flicbridge, shared_settings)
     config = ("--config", shared_settings)
@@ -98,7 +114,7 @@ def test_what_was_done_already_cannot_be_done_again(flicbridge: Command, shared_
     assert "acknowledged" in said.err
 
 
-@pytest.mark.parametrize("command", ["show", "ack", "cancel"])
+@pytest.mark.parametrize("command", ["show", "ack", "cancel", "close"])
 @pytest.mark.parametrize("wanted", ["ffffffff", "no such", "../x"])
 def test_an_alert_that_is_not_there_is_wrong_input(
     flicbridge: Command, shared_settings: Path, command: str, wanted: str

@@ -100,7 +100,7 @@ async def test_settings_that_cannot_work_are_not_taken_up_and_that_is_said(
 @pytest.mark.parametrize(
     ("taken_up", "said"),
     [
-        (None, "not running"),
+        (None, "Next: `flicbridge run`"),
         ({"listening": [], "stopped": [], "restart_needed": True}, "Restart the bridge"),
         ({"listening": ["poche"], "stopped": ["poche"], "restart_needed": False}, "listens to poche now"),
         (

@@ -1,4 +1,4 @@
-"""`flicbridge alerts cancel` where a PIN is asked for: the bridge in a process of its own."""
+"""`flicbridge alerts cancel` and `close` where a PIN is asked for: the bridge in a process of its own."""
 
 import io
 from collections.abc import Callable
@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+type Running = Callable[[Path], AbstractContextManager[Any]]
+
 
 @pytest.fixture
 def type_pin(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
@@ -15,20 +17,23 @@ def type_pin(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     return lambda pin: monkeypatch.setattr("sys.stdin", io.StringIO(pin + "\n"))
 
 
-def test_the_command_says_the_same_whatever_pin_is_given(
-    flicbridge: Any,
-    settings: Path,
-    running_bridge: Callable[[Path], AbstractContextManager[Any]],
-    type_pin: Callable[[str], None],
-) -> None:
+@pytest.fixture
+def guarded(settings: Path) -> Path:
+    """Settings with the PIN 4711."""
     pin = settings.parent / "secrets" / "duress-pin"
     pin.write_text("4711", encoding="ascii")
     pin.chmod(0o600)
     text = settings.read_text(encoding="utf-8")
     settings.write_text(text.replace("[alerts]", '[alerts]\nduress_pin = "duress-pin"'), encoding="utf-8")
-    config = ("--config", settings)
+    return settings
+
+
+def test_the_command_says_the_same_whatever_pin_is_given(
+    flicbridge: Any, guarded: Path, running_bridge: Running, type_pin: Callable[[str], None]
+) -> None:
+    config = ("--config", guarded)
     said = {}
-    with running_bridge(settings):
+    with running_bridge(guarded):
         for given in ("4711", "0000", ""):
             alert = flicbridge("press", "bureau", *config, "--json").json["alert_id"]
             type_pin(given)
@@ -40,3 +45,15 @@ def test_the_command_says_the_same_whatever_pin_is_given(
             was_doubted = "doubted" in [event["what"] for event in truth["history"]]
             assert was_doubted is (given != "4711")
     assert said["0000"] == said[""] == said["4711"] == (0, "Alert cancelled: ID\n", "", "cancelled")
+
+
+def test_nobody_in_the_room_closes_an_emergency_and_whoever_tries_is_told_what_ends_it(
+    flicbridge: Any, guarded: Path, running_bridge: Running
+) -> None:
+    config = ("--config", guarded)
+    with running_bridge(guarded):
+        alert = flicbridge("press", "bureau", *config, "--json").json["alert_id"]
+        refused = flicbridge("alerts", "close", alert, *config)
+        assert (refused.code, refused.out) == (1, "")
+        assert f"with the PIN, `flicbridge alerts cancel {alert}` ends it" in refused.err
+        assert alert in flicbridge("status", *config, "--json").json["open_alerts"]

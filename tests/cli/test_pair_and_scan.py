@@ -85,7 +85,7 @@ def test_a_person_is_told_what_to_do_and_no_secret(flicbridge: Command, rehearsa
     assert line.startswith("serial = ")
     assert invitation.startswith("Press the button now")
     assert re.match(r"Heard after \d\.\d s\.", heard)
-    assert "not running" in bridge
+    assert bridge.startswith("The bridge takes this up when it is started. Next: ")
     ((secret,),) = rows(rehearsal, "SELECT pairing_json FROM button")
     material = secret.split('"material": "')[1].split('"')[0]
     assert len(material) == 40

@@ -54,3 +54,10 @@ def test_the_small_button_of_a_duo_is_named_in_the_history() -> None:
 )
 def test_a_duration_has_the_two_units_that_matter(seconds: float, text: str) -> None:
     assert phrases.duration(seconds, translator("en").gettext) == text
+
+
+def test_of_a_test_it_is_never_said_that_help_was_told() -> None:
+    words = [
+        phrases.state("notified", translator("fr").gettext, alert_kind=kind) for kind in ("emergency", "test")
+    ]
+    assert words == ["les secours sont prévenus", "message d'essai envoyé"]

@@ -99,6 +99,15 @@ def test_a_weakness_is_named_with_its_remedy_and_is_no_failure(status: Answer) -
     assert lines[2] == "  → Put in a new CR2032 battery, then press the button once to try it."
 
 
+def test_a_drill_under_way_is_no_alert(
+    flicbridge: Answer, settings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flicbridge.cli.status.ask", lambda *_: {**answer(WELL), "trials": ["ab12"]})
+    said = flicbridge("status", "--config", settings)
+    assert "EXERCISE under way, nobody needs help: ab12" in said.out
+    assert "Open alert" not in said.out
+
+
 @pytest.mark.parametrize("options", [(), ("--json",)])
 def test_a_broken_chain_is_a_failure_for_programs_too(status: Answer, options: tuple[str, ...]) -> None:
     said = status({"channel:samu/0": {"state": "refused"}}, *options)

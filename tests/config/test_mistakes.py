@@ -206,7 +206,7 @@ MISTAKES = [
         'transport = "http", ', "",
         (
             "recipients[0].channels[1].transport", 22, "is missing",
-            "Add it: Which transport carries this channel.",
+            'Add it: Which transport carries this channel. For example: transport = "email".',
         ),
         id="channel without transport",
     ),

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -123,6 +124,14 @@ def test_a_message_that_nobody_owes_fails(played: Performance) -> None:
     letters = played.story.letters
     strange = replace(letters[1], key="0", tells=None)
     assert failing(with_story(played, letters=[*letters, strange])) == ["strangers"]
+
+
+def test_a_message_about_the_bridge_itself_is_owed_to_its_maintainer(played: Performance) -> None:
+    letters = played.story.letters
+    key = UUID(int=7)
+    notice = replace(letters[1], key=str(key), tells=None)
+    assert failing(with_story(played, letters=[*letters, notice], notices={key})) == []
+    assert failing(with_story(played, letters=[*letters, notice], notices={UUID(int=8)})) == ["strangers"]
 
 
 def test_a_webhook_with_a_bad_signature_fails(played: Performance, monkeypatch: pytest.MonkeyPatch) -> None:

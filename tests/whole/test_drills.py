@@ -267,6 +267,23 @@ async def test_one_that_is_answered_says_who_and_when(
     assert answered.answered_at is not None
 
 
+async def test_it_is_shown_as_a_drill_until_it_has_its_result_and_never_as_a_call_for_help(
+    write: Callable[..., Path], run: Run, technician: FakeHttp
+) -> None:
+    write()
+    technician.fault = Fault(kind="status", status=503)
+    async with run(NOON_AT) as tried:
+        begun = await tried.bridge.drill(DrillKind.OWN, "cli")
+        await tried.clock.sleep(5.0)
+        status = await tried.bridge.status()
+        assert (status["open_alerts"], status["trials"]) == ([], [str(begun.id)])
+        technician.fault = None
+        await tried.clock.sleep(LIMIT.total_seconds())
+        assert await tried.results() == [("own", "ok")]
+        status = await tried.bridge.status()
+        assert (status["open_alerts"], status["trials"]) == ([], [])
+
+
 async def test_what_does_not_get_through_in_time_has_failed_with_the_reason_and_shows(
     write: Callable[..., Path], run: Run, technician: FakeHttp
 ) -> None:

@@ -217,6 +217,12 @@ RULE_TEST: Final = """
 """
 
 FIRES: Final = (
+    (
+        "FlicbridgeNotProtected",
+        'flicbridge_protection{instance="a",state="not_protected"}',
+        "0x36 1x164",
+        "0x44 1x156",  # for four minutes, as after a restart of the adapter
+    ),
     ("FlicbridgeDown", 'up{job="flicbridge",instance="a"}', "0x200", "1x200"),
     ("FlicbridgeRadioSilent", 'flicbridge_radio_silent{instance="a"}', "1x200", "0x200"),
     ("FlicbridgeRadioOff", 'flicbridge_radio_up{instance="a"}', "0x200", "1x200"),
