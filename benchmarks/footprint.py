@@ -7,23 +7,30 @@ Memory, processor, wake-ups and start are those of `flicbridge run` itself, in a
 bleak and a real D-Bus below it. bluetoothd and the buttons are simulated in this process, and cost the bridge
 nothing.
 
+It runs as a package installs it: compiled, and with what `systemd/flicbridge.service` tells the interpreter
+and its allocator. What that was is said above the figures.
+
 What it writes in a day cannot be seen in minutes: most of it happens every few minutes, some once a day. So
 the same bridge goes through its day on a loop that leaps over idle time, and every byte is really written.
 """
 
 import argparse
 import asyncio
+import compileall
 import os
+import platform
+import shlex
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import flicbridge
 from benchmarks.day import Written
 from benchmarks.house import NAMES, PASSWORD, SECRETS, furnish, paired_buttons
 from benchmarks.process import Cost, Memory, threads_of
@@ -32,6 +39,8 @@ from flicbridge.simulator.bluetoothd import Bluetoothd, bluetoothd
 from flicbridge.simulator.gateways import FakePhone
 from flicbridge.simulator.systembus import system_bus
 
+PACKAGE = Path(flicbridge.__file__).parent
+UNIT = PACKAGE.parent / "systemd" / "flicbridge.service"
 START_TIMEOUT_S = 30.0
 TEST_TIMEOUT_S = 60.0
 SETTLE_S = 6.0  # the first looks at everything, which a start brings with it
@@ -71,6 +80,15 @@ class Running:
     to_scanning_s: float
 
 
+def as_a_service() -> Mapping[str, str]:
+    """What the unit tells Python and the C library."""
+    lines = (
+        line for line in UNIT.read_text(encoding="utf-8").splitlines() if line.startswith("Environment=")
+    )
+    told = (each.partition("=") for line in lines for each in shlex.split(line.partition("=")[2]))
+    return {name: value for name, _, value in told if name.startswith(("PYTHON", "MALLOC_"))}
+
+
 @asynccontextmanager
 async def running(*options: str) -> AsyncIterator[Running]:
     """Start a bridge, and wait until it holds its four links; it ends with the context."""
@@ -86,7 +104,7 @@ async def running(*options: str) -> AsyncIterator[Running]:
         began_s = asyncio.get_running_loop().time()
         process = subprocess.Popen(  # noqa: ASYNC220 - it takes a millisecond, before anything is measured
             [sys.executable, *options, "-m", "flicbridge", "run", "--config", str(config)],
-            env={**os.environ, **SECRETS, "DBUS_SYSTEM_BUS_ADDRESS": address},
+            env={**os.environ, **as_a_service(), **SECRETS, "DBUS_SYSTEM_BUS_ADDRESS": address},
             stderr=log,
         )
         stack.callback(_end, process)
@@ -158,6 +176,13 @@ async def measure(*, idle_s: float, times: int) -> tuple[Idle, Memory, list[floa
 # -- the report --------------------------------------------------------------------------------------------
 
 
+def show_setting() -> None:
+    """What was measured, and as what it ran."""
+    told = " ".join(f"{name}={value}" for name, value in as_a_service().items()) or "nothing"
+    print(f"Python {platform.python_version()}, {platform.machine()}, {os.cpu_count()} processors")
+    print(f"told by {UNIT.name}: {told}")
+
+
 def show_memory(idle: Memory, later: Memory) -> None:
     """All of it, in the kernel's three ways of counting; the third is what nobody but the bridge needs."""
     for when, memory in (("after the start", idle), ("after a self-test", later)):
@@ -201,9 +226,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     parser.add_argument("--full", action="store_true", help="ten minutes of idling, a whole day of writing")
     wish = parser.parse_args()
+    compileall.compile_dir(str(PACKAGE), quiet=1)
     idle_s, times, hours = (600.0, 10, 23.0) if wish.full else (10.0, 2, 1.0)
     found, later, took = asyncio.run(measure(idle_s=idle_s, times=times))
     written = Written.in_own_process(hours)
+    show_setting()
     print(f"{'':34}{'measured':>12}{'aim':>12}")
     show_memory(found.memory, later)
     show_idle(found, idle_s)

@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, supp
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
 
@@ -44,7 +44,6 @@ from flicbridge.outbox.database import copy_for_rehearsal
 from flicbridge.outbox.ledger import Ledger
 from flicbridge.outbox.schedule import Schedule
 from flicbridge.outbox.store import Store
-from flicbridge.press.flicd.daemon import Flicd, reaching_flicd
 from flicbridge.replies import Replies, receiving
 from flicbridge.room import RadioRoom, open_room
 from flicbridge.rounds import Rounds
@@ -55,7 +54,10 @@ from flicbridge.transport.base import Context, Message
 from flicbridge.transport.notice import House as SpeakingHouse
 from flicbridge.transport.registry import build
 from flicbridge.watchdog import Watchdog
-from flicbridge.workshop import Workshop, wants_radio
+from flicbridge.workshop import Workshop, wants_flicd, wants_radio
+
+if TYPE_CHECKING:
+    from flicbridge.press.flicd.daemon import Flicd
 
 log = structlog.get_logger()
 
@@ -122,7 +124,6 @@ async def open_bridge(
 
     Args:
         settings, credentials, reread: see `run`.
-        clock: what time it is.
         rehearse: show messages instead of sending them, and keep nothing.
         room: a radio that is open already; otherwise one is opened if a button needs it.
         watches_network: try again at once when this machine's network comes back; not for simulated ones.
@@ -173,11 +174,18 @@ async def open_bridge(
 
 async def _open_ears(
     stack: AsyncExitStack, settings: Settings, room: RadioRoom | None, clock: Clock, observe: Observe
-) -> tuple[RadioRoom | None, Flicd]:
-    """What buttons are heard through: a radio, if one is needed and none is open, and the vendor's daemon."""
+) -> "tuple[RadioRoom | None, Flicd | None]":
+    """What buttons are heard through: a radio, if one is needed and none is open, and the vendor's daemon.
+
+    What neither of them needs is not even imported.
+    """
     if room is None and wants_radio(settings):
         opening = open_room(settings, clock=clock, observe=observe, is_ours=True)
         room = await stack.enter_async_context(opening)
+    if not wants_flicd(settings):
+        return room, None
+    from flicbridge.press.flicd.daemon import reaching_flicd
+
     reaching = reaching_flicd(settings.flicd, clock=clock, observe=observe)
     return room, await stack.enter_async_context(reaching)
 

@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
@@ -23,11 +23,13 @@ from flicbridge.path import ButtonPath, Fingers
 from flicbridge.press.flic2 import record as pairing_record
 from flicbridge.press.flic2.intake import QUEUE_SILENCE_S
 from flicbridge.press.flic2.link import Flic2Link
-from flicbridge.press.flicd.daemon import Flicd
 from flicbridge.press.settings import Family, LinkMode
 from flicbridge.press.source import ButtonSource
 from flicbridge.press.virtual import VirtualButton
 from flicbridge.room import RadioRoom
+
+if TYPE_CHECKING:
+    from flicbridge.press.flicd.daemon import Flicd
 
 log = structlog.get_logger()
 
@@ -51,7 +53,7 @@ class Workshop:
     started_with: Settings
     store: Store
     room: RadioRoom | None
-    flicd: Flicd
+    flicd: "Flicd | None"
     ledger: Ledger
     is_rehearsal: bool
     reread: Callable[[], Settings] | None
@@ -61,7 +63,9 @@ class Workshop:
     def roster(self, settings: Settings, records: Mapping[str, ButtonRecord]) -> Roster:
         """Build the buttons of these settings, as far as they are paired."""
         sources = _sources(settings, records, self.room, self.flicd, self.clock, self.observe)
-        is_deaf = self.room is None and wants_radio(settings)
+        is_deaf = (self.room is None and wants_radio(settings)) or (
+            self.flicd is None and wants_flicd(settings)
+        )
         return Roster(
             buttons=_button_parts(settings, sources),
             paths=_paths(settings, sources, self.ledger, self.clock, self.observe),
@@ -86,6 +90,10 @@ def wants_radio(settings: Settings) -> bool:
     return any(button.family is Family.FLIC2 for button in settings.buttons)
 
 
+def wants_flicd(settings: Settings) -> bool:
+    return any(button.family is Family.FLICD for button in settings.buttons)
+
+
 def fingers_of(button: ButtonSettings, rhythms: Mapping[str, str]) -> Fingers:
     # Every family sees to bouncing contacts itself: a Flic in its firmware, a virtual button has none.
     big, small = (
@@ -107,7 +115,7 @@ def _sources(
     settings: Settings,
     records: Mapping[str, ButtonRecord],
     room: RadioRoom | None,
-    flicd: Flicd,
+    flicd: "Flicd | None",
     clock: Clock,
     observe: Observe,
 ) -> dict[str, ButtonSource]:
@@ -119,7 +127,8 @@ def _sources(
             sources[button.name] = VirtualButton(button.name, boot_id, clock=clock)
             continue
         if button.family is Family.FLICD:
-            sources[button.name] = flicd.button(button.name, button.address)
+            if flicd is not None:  # a bridge that began without one needs a new start, and says so
+                sources[button.name] = flicd.button(button.name, button.address)
             continue
         record = records.get(button.serial)
         if room is None or record is None or record.pairing_json is None:

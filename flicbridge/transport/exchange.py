@@ -81,7 +81,10 @@ class Exchange:
     def __init__(self, url: str, *, timeout_s: float, ca_file: Path | None = None) -> None:
         self._url = URL(url)
         self._timeout_s = timeout_s
-        self._tls = trusting(ca_file, self._url.host or url) if self._url.scheme == "https" else None
+        # True: the system's authorities, by a context that aiohttp has anyway.
+        self._tls = (
+            trusting(ca_file, self._url.host or url) if ca_file and self._url.scheme == "https" else True
+        )
         self._names = Names()
         self._dialling = Dialling()
         self._session: aiohttp.ClientSession | None = None
@@ -92,7 +95,7 @@ class Exchange:
                 resolver=NamesForAiohttp(self._names),
                 use_dns_cache=False,  # Names has a better one
                 keepalive_timeout=KEEP_ALIVE_S,
-                ssl=self._tls or True,
+                ssl=self._tls,
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers=HEADERS,

@@ -1,5 +1,6 @@
 """The line to a server: whose certificates are believed, and what went wrong on it, in a few words."""
 
+import encodings.idna  # noqa: F401 - TLS asks for it with every host name; not from a disk at the first alert
 import os
 import socket
 import ssl
@@ -26,7 +27,7 @@ def trusting(ca_file: Path | None, server: str) -> ssl.SSLContext:
 
 @lru_cache(maxsize=1)
 def _by_the_system() -> ssl.SSLContext:
-    """The context that all channels without a file of their own share.
+    """The context that all mail servers without a file of their own share; HTTP has one by aiohttp.
 
     Reading the system's certificates takes 20 ms on a PC and some megabytes, for the same result each time.
     """

@@ -17,8 +17,21 @@ from flicbridge.cli import main
 try:
     main()
 except SystemExit as end:
-    needless = {"typer", "click", "rich", "pygments", "cryptography", "tomlkit", "prometheus_client", "geopy"}
+    needless = {
+        "typer", "click", "rich", "pygments", "cryptography", "tomlkit", "prometheus_client", "geopy",
+        "platformdirs", "frozenlist._frozenlist", "flicbridge.press.flicd", "flicbridge.simulator",
+    }
     print(end.code, "flicbridge.bridge" in sys.modules, *sorted(needless & sys.modules.keys()))
+"""
+
+
+ENCRYPTED = """
+import ssl, sys
+from flicbridge.transport.line import trusting
+before = set(sys.modules)
+context = trusting(None, "alertes.example.fr")
+context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname="alertes.example.fr")
+print(*sys.modules.keys() - before)
 """
 
 
@@ -44,3 +57,10 @@ def test_a_bridge_carries_along_nothing_that_only_people_need() -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout.split() == ["2", "True"], done.stderr
     assert "no-such-file.toml" in done.stderr
+
+
+def test_the_first_encrypted_message_needs_nothing_from_the_disk_that_was_not_read_at_the_start() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ENCRYPTED], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout.split()) == (0, []), done.stderr

@@ -28,6 +28,14 @@ RADIO = """
 simulated = true
 """
 
+FLIC_1 = """
+[[buttons]]
+name = "ancien"
+family = "flicd"
+address = "80:e4:da:71:b2:c3"
+gestures = { single = "alert" }
+"""
+
 BUTTON = """
 [[buttons]]
 name = "{name}"
@@ -167,6 +175,11 @@ async def test_a_settings_file_that_cannot_work_changes_nothing(practice: Practi
 async def test_what_else_changed_asks_for_a_new_start(practice: Practice) -> None:
     practice.rewrite('[log]\nlevel = "debug"\n')
     assert (await practice.bridge.reload())["restart_needed"] is True
+
+
+async def test_the_first_button_of_another_kind_asks_for_a_new_start(practice: Practice) -> None:
+    practice.rewrite(BUTTON.format(name="poche", serial=practice.serial, reaction="alert") + FLIC_1)
+    assert await practice.bridge.reload() == {"listening": ["poche"], "stopped": [], "restart_needed": True}
 
 
 async def test_a_press_during_a_pause_is_late_but_not_lost(practice: Practice) -> None:
