@@ -39,6 +39,9 @@ from flicbridge.alert.trial import got_through, has_result, unless_through
 from flicbridge.clock import Reading, Uptime, is_credible
 from flicbridge.place.position import Position
 
+BRIDGE: Final = "bridge"
+"""Who does what nobody asked for, such as closing an alert for its age."""
+
 MOST_CLOSED: Final = 100
 """How many alerts are remembered once they are closed."""
 
@@ -114,7 +117,9 @@ class Desk:
         self._renotify_every = renotify_every
         self._caution = caution or Caution()
         self._standings: dict[UUID, Standing] = {}
-        self._closed: dict[UUID, Standing] = {}  # the newest, for what of theirs is still under way
+        # The newest, for what of theirs is still under way. Those that were closed for their age stand as
+        # they stood before: that nobody did anything is no answer, and with a wrong clock it may be too soon.
+        self._closed: dict[UUID, Standing] = {}
 
     @property
     def plan(self) -> Plan:
@@ -139,14 +144,16 @@ class Desk:
 
     def apply(self, change: Change) -> None:
         """Believe a change that has been committed (or could not be, and is sent from memory)."""
+        aged = {event.alert for event in change.history if event.by == BRIDGE}
         for standing in change.standings:
+            alert = standing.alert.id
             if standing.state is AlertState.CLOSED:
-                self._standings.pop(standing.alert.id, None)
-                self._closed[standing.alert.id] = standing
+                before = self._standings.pop(alert, standing)
+                self._closed[alert] = before if alert in aged else standing
                 for oldest in list(self._closed)[:-MOST_CLOSED]:
                     del self._closed[oldest]
             else:
-                self._standings[standing.alert.id] = standing
+                self._standings[alert] = standing
 
     @property
     def open(self) -> Sequence[Standing]:

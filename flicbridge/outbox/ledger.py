@@ -23,7 +23,7 @@ from flicbridge.alert.alert import (
     Purpose,
     Way,
 )
-from flicbridge.alert.desk import Change, Desk, Mark, Press, Reaction, Standing
+from flicbridge.alert.desk import BRIDGE, Change, Desk, Mark, Press, Reaction, Standing
 from flicbridge.alert.moves import Said
 from flicbridge.clock import Clock, Reading
 from flicbridge.errors import StoreError
@@ -266,7 +266,7 @@ class Ledger:
             for alert in self.turns.ended():
                 tell = log.debug if self._desk.is_hushed(alert) else log.error
                 tell("alert_unanswered", alert=str(alert))
-                await self.move(alert, Happening.UNANSWERED, by="bridge")
+                await self.move(alert, Happening.UNANSWERED, by=BRIDGE)
 
     # -- the daily round ---------------------------------------------------------------------------------
 
@@ -281,7 +281,7 @@ class Ledger:
         await self.redate()
         now_at = self._clock.now_at()
         for standing in self._desk.stale(now_at - CLOSE_AFTER):
-            await self.move(standing.alert.id, Happening.CLOSED, by="bridge")
+            await self.move(standing.alert.id, Happening.CLOSED, by=BRIDGE)
         if keep is not None:
             await self._store.prune(now_at - keep)
 

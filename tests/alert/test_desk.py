@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,7 +19,7 @@ from flicbridge.alert.alert import (
     delivery_id,
     press_id,
 )
-from flicbridge.alert.desk import MOST_CLOSED, Change, Desk, Identity, Press, Reaction
+from flicbridge.alert.desk import BRIDGE, MOST_CLOSED, Change, Desk, Identity, Press, Reaction
 from flicbridge.alert.moves import Said
 from flicbridge.alert.plan import OldPresses, Plan, Route, Step
 from flicbridge.place.position import Position
@@ -49,6 +50,22 @@ def test_what_waited_for_an_answer_is_not_wanted_once_the_alert_is_closed(
     assert [desk.is_wanted(delivery) for delivery in raised.deliveries] == [True, True, False]
 
 
+@pytest.mark.parametrize("answered", [False, True])
+def test_an_alert_that_is_closed_for_its_age_swallows_nothing_that_nobody_answered(
+    new_desk: NewDesk, press: PressAt, answered: bool
+) -> None:
+    desk = new_desk()
+    raised = take(desk, press(0))
+    alert, later = raised.standings[0].alert, raised.deliveries[-1]
+    moves = [(Happening.ACKNOWLEDGED, "recipient:samu")] if answered else []
+    for what, by in [*moves, (Happening.CLOSED, BRIDGE)]:
+        change = desk.move(alert.id, what, Said(by, alert.received_at))
+        assert change is not None
+        desk.apply(change)
+    assert desk.standing(alert.id) is None
+    assert desk.is_wanted(later) is not answered
+
+
 def test_of_alerts_that_are_closed_only_the_newest_are_remembered(new_desk: NewDesk, press: PressAt) -> None:
     desk = new_desk(join_within_s=0)
     later = []
@@ -56,7 +73,7 @@ def test_of_alerts_that_are_closed_only_the_newest_are_remembered(new_desk: NewD
         raised = take(desk, press(at_s))
         alert = raised.standings[0].alert
         later.append(raised.deliveries[-1])
-        closed = desk.move(alert.id, Happening.CLOSED, Said("bridge", alert.received_at))
+        closed = desk.move(alert.id, Happening.CLOSED, Said("cli", alert.received_at))
         assert closed is not None
         desk.apply(closed)
     assert [desk.is_wanted(delivery) for delivery in later] == [True, *[False] * MOST_CLOSED]
