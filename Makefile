@@ -8,7 +8,7 @@ READY = $(VENV)/.ready
 SOURCES = flicbridge tests benchmarks examples
 PYTEST_ARGS ?=
 
-.PHONY: demo test e2e lint types check format texts lock fuzz chaos benchmarks dist deb packages clean
+.PHONY: demo test e2e lint types check format texts lock fuzz chaos benchmarks dist deb packages systemd clean
 
 demo: $(READY)
 	$(BIN)/flicbridge simulate examples/scenarios/aggression.toml
@@ -78,7 +78,13 @@ deb: $(READY)
 
 # Packages are built, installed, started, upgraded and removed: four minutes, Debian on x86-64, root, debootstrap.
 packages: $(READY)
-	$(BIN)/python -m pytest tests/packages $(PYTEST_ARGS)
+	$(BIN)/python -m pytest tests/packages --ignore tests/packages/booted $(PYTEST_ARGS)
+
+# The package on a Debian that systemd boots, in a QEMU guest with a simulated adapter: four minutes. It needs what
+# `packages` and `e2e` need.
+systemd: $(READY)
+	$(BIN)/python -m tests.e2e.prepare
+	$(BIN)/python -m pytest tests/packages/booted -x --junit-xml build/systemd/results.xml $(PYTEST_ARGS)
 
 clean:
 	rm -rf $(VENV) .venv-* dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -14,8 +14,9 @@ type Step = tuple[str, ...]
 BOOTED: Final = Path("/run/systemd/system")
 """There while systemd is what started this machine. Source: sd_booted(3)."""
 
-# To restart a service is to wait for the end of what ran before: 15 s at most, says the unit.
-STEP_TIMEOUT_S: Final = 60.0
+# To restart a service is to wait for the end of what ran before, and until what comes after it is ready: the
+# unit allows 15 s and 120 s.
+STEP_TIMEOUT_S: Final = 150.0
 
 
 def runs() -> bool:

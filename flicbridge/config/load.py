@@ -75,7 +75,8 @@ def read_text(path: Path) -> str:
         ) from error
     except (OSError, ValueError) as error:  # ValueError: a path with a null character
         reason = getattr(error, "strerror", None) or str(error)
-        raise _broken(path, f"cannot be read ({reason})", "Check its path and access rights.") from error
+        remedy = "Check its path and access rights; what the service reads is for root: try sudo."
+        raise _broken(path, f"cannot be read ({reason})", remedy) from error
     if len(content) > LARGEST_BYTES:
         raise _broken(path, "is far too large for a settings file", "Check its path.")
     try:

@@ -1,8 +1,7 @@
-"""The computer in the practice: a QEMU guest that runs this machine's own files on a kernel with Bluetooth.
+"""The computer in the practice: a QEMU guest on a kernel with Bluetooth.
 
-The guest sees the host's `/` under the same paths, read-only and with a layer of memory to write on, so it
-has this very Python, environment and checkout. What must outlast its power is on a small disk. It has no
-network but one address that leads to one port of the host's loopback, and a line to the simulated controller.
+What runs on it is a `System`. It has no network but one address that leads to one port of the host's
+loopback, and a line to the simulated controller.
 """
 
 import asyncio
@@ -22,8 +21,6 @@ from tests.e2e.kernel import Kernel
 GUEST: Final = Path(__file__).parent / "guest"
 HUB_ADDRESS: Final = "10.0.2.100"  # within the network that QEMU makes up
 HUB_PORT: Final = 8600
-MEMORY_MIB: Final = 512
-DISK_MIB: Final = 128
 BOOT_TIMEOUT_S: Final = 120.0  # 6 s on an idle machine
 JOB_TIMEOUT_S: Final = 60.0
 STOP_TIMEOUT_S: Final = 10.0
@@ -36,6 +33,33 @@ KERNEL_LINE: Final = (
 
 class MachineError(Exception):
     """The guest does not do what it should."""
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """What a machine runs.
+
+    Attributes:
+        init: its first program, in the initramfs.
+        memory_mib: how much memory it has.
+        disk_mib: how large its disk is; what is on there outlasts its power.
+        disk_contents: the folder that the disk is a copy of, with owners and modes; None: an empty disk.
+        sees_host: it may read the host's `/`.
+        kernel_words: further words for its kernel.
+    """
+
+    init: Path
+    memory_mib: int
+    disk_mib: int
+    disk_contents: Path | None = None
+    sees_host: bool = False
+    kernel_words: str = ""
+
+
+MIRROR: Final = System(GUEST / "init", memory_mib=512, disk_mib=128, sees_host=True)
+"""This machine's own files under the same paths, with a layer of memory to write on: so it has this very
+Python, environment and checkout.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +101,7 @@ class Machine:
 
     Args:
         folder: for everything that is written down; must be empty.
-        kernel: what it boots.
+        kernel, system: what it boots.
         accelerator: as QEMU's `-accel` takes it.
         hub_port: the port of this host's loopback that the guest reaches as `HUB_ADDRESS:HUB_PORT`.
 
@@ -86,11 +110,14 @@ class Machine:
         hci: the socket for the controller of the adapter; there is a new one at every boot.
     """
 
-    def __init__(self, folder: Path, kernel: Kernel, *, accelerator: str, hub_port: int) -> None:
+    def __init__(
+        self, folder: Path, kernel: Kernel, system: System = MIRROR, *, accelerator: str, hub_port: int
+    ) -> None:
         self.logs = folder
         self.hci = folder / "hci.sock"
         self._folder = folder
         self._kernel = kernel
+        self._system = system
         self._accelerator = accelerator
         self._hub_port = hub_port
         self._boots = 0
@@ -174,20 +201,21 @@ class Machine:
         (self.logs / "jobs").mkdir()
         (self.logs / "boot.env").write_text(_assignments({"PYTHON": sys.executable}), encoding="utf-8")
         busybox = Path(find_program("busybox") or "busybox")
-        image = initramfs.build(self._kernel, busybox, GUEST / "init")
+        image = initramfs.build(self._kernel, busybox, self._system.init)
         (self._folder / "initramfs.cpio").write_bytes(image)
 
     def _command(self) -> list[str]:
-        share = "security_model=none,multidevs=remap"
+        system, share = self._system, "security_model=none,multidevs=remap"
+        host = ["-virtfs", f"local,path=/,mount_tag=root,readonly=on,{share}"] if system.sees_host else []
         # `restrict` keeps the guest from everything but the one address.
         hub = f"guestfwd=tcp:{HUB_ADDRESS}:{HUB_PORT}-cmd:busybox nc 127.0.0.1 {self._hub_port}"
         return [
             "qemu-system-x86_64", "-accel", self._accelerator, "-cpu", "max", "-smp", "2",
-            "-m", str(MEMORY_MIB), "-machine", "pc,hpet=off", "-nodefaults", "-no-reboot",
+            "-m", str(system.memory_mib), "-machine", "pc,hpet=off", "-nodefaults", "-no-reboot",
             "-display", "none", "-serial", "stdio", "-monitor", "none",
             "-kernel", str(self._kernel.image), "-initrd", str(self._folder / "initramfs.cpio"),
-            "-append", KERNEL_LINE,
-            "-virtfs", f"local,path=/,mount_tag=root,readonly=on,{share}",
+            "-append", f"{KERNEL_LINE} {system.kernel_words}",
+            *host,
             "-virtfs", f"local,path={self.logs},mount_tag=out,{share}",
             "-drive", f"file={self.disk},format=raw,if=virtio",
             "-netdev", f"user,id=net,restrict=on,{hub}", "-device", "virtio-net-pci,netdev=net,romfile=",
@@ -236,9 +264,11 @@ def find_program(name: str) -> str | None:
     return shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
 
 
-def make_disk(path: Path) -> list[str]:
-    """The command that makes an empty disk for a machine."""
-    return [find_program("mke2fs") or "mke2fs", "-q", "-t", "ext4", "-F", str(path), f"{DISK_MIB}M"]
+def make_disk(path: Path, system: System) -> list[str]:
+    """The command that makes the disk for a machine."""
+    contents = ["-d", str(system.disk_contents)] if system.disk_contents else []
+    program = find_program("mke2fs") or "mke2fs"
+    return [program, "-q", "-t", "ext4", "-F", *contents, str(path), f"{system.disk_mib}M"]
 
 
 def _assignments(values: Mapping[str, str]) -> str:

@@ -35,7 +35,7 @@ from flicbridge.simulator.world import VirtualWorld
 from flicbridge.supervise import alongside
 from tests.e2e.dongle import Dongle
 from tests.e2e.kernel import Kernel
-from tests.e2e.machine import HUB_ADDRESS, HUB_PORT, Job, Machine, make_disk, pause
+from tests.e2e.machine import HUB_ADDRESS, HUB_PORT, MIRROR, Job, Machine, System, make_disk, pause
 
 CONFIG: Final = "/etc/flicbridge/flicbridge.toml"
 PROGRAM: Final = Path(sys.executable).parent / "flicbridge"
@@ -110,7 +110,7 @@ class Practice:
 
     Args:
         folder: for logs and disk; must be empty.
-        kernel, accelerator: see `Machine`.
+        kernel, system, accelerator: see `Machine`.
 
     Attributes:
         machine: the computer.
@@ -124,12 +124,13 @@ class Practice:
     bridge: Job
     dongle: Dongle
 
-    def __init__(self, folder: Path, kernel: Kernel, *, accelerator: str) -> None:
+    def __init__(self, folder: Path, kernel: Kernel, system: System = MIRROR, *, accelerator: str) -> None:
         self.hub = FakeHttp(secret=SECRET)
         self.buttons: dict[str, Peripheral] = {}
         self.pressed: list[Pressed] = []
         self._folder = folder
         self._kernel = kernel
+        self._system = system
         self._accelerator = accelerator
         self._air = Air()
         self._stack = AsyncExitStack()
@@ -138,10 +139,10 @@ class Practice:
     async def __aenter__(self) -> Self:
         await self._stack.enter_async_context(self.hub)
         self.machine = Machine(
-            self._folder, self._kernel, accelerator=self._accelerator, hub_port=self.hub.port
+            self._folder, self._kernel, self._system, accelerator=self._accelerator, hub_port=self.hub.port
         )
         self._stack.push_async_callback(self.machine.cut_power)
-        making = await asyncio.create_subprocess_exec(*make_disk(self.machine.disk))
+        making = await asyncio.create_subprocess_exec(*make_disk(self.machine.disk, self._system))
         assert await making.wait() == 0
         return self
 
@@ -181,6 +182,7 @@ class Practice:
         (seed / "flicbridge.toml").write_text(SETTINGS + buttons, encoding="utf-8")
         await _keep(seed / "state" / DATABASE, paired)
         await self.machine.run(
+            "mkdir -p /etc/flicbridge /var/lib/flicbridge && "
             "cd /run/out/seed && cp -r flicbridge.toml secrets /etc/flicbridge/ && "
             "cp -r state/. /var/lib/flicbridge/ && chmod -R go= /etc/flicbridge /var/lib/flicbridge"
         )

@@ -25,7 +25,7 @@ INCLUDED: Final = "python3,systemd,dbus,bluez,ca-certificates,tzdata"
 SUPERFLUOUS: Final = ("./var/cache/apt/archives/*.deb", "./var/lib/apt/lists/*", "./usr/share/doc/*")
 
 PACKAGED: Final = (
-    ".ci", "CHANGELOG.md", "LICENSE", "README.md", "examples", "firmware-notes.md", "flicbridge",
+    ".ci", "CHANGELOG.md", "LICENSE", "README.md", "docs", "examples", "firmware-notes.md", "flicbridge",
     "pyproject.toml", "systemd",
 )  # fmt: skip
 """What the Debian package is made of."""

@@ -5,6 +5,7 @@ import re
 import shlex
 import shutil
 import signal
+import socket
 import struct
 import subprocess
 from collections.abc import Callable, Iterator
@@ -42,6 +43,11 @@ position = { latitude = 45.83362, longitude = 1.26105 }
 name = "bureau"
 family = "virtual"
 gestures = { single = "alert" }
+
+[[buttons]]
+name = "poche"
+family = "flic2"
+gestures = { long = "alert" }
 
 [[recipients]]
 name = "hub"
@@ -101,8 +107,58 @@ def line_of(process: "subprocess.Popen[str]") -> str:
 
 
 @contextmanager
+def listening(path: Path) -> Iterator[socket.socket]:
+    """The socket on which systemd listens to a service of Type=notify."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
+        ear.bind(str(path))
+        path.chmod(0o666)
+        ear.settimeout(60)
+        yield ear
+    path.unlink()
+
+
+@contextmanager
 def started(debian: Debian) -> Iterator[None]:
-    """The bridge as the unit would have it: its command, user, folders, credentials and system calls."""
+    """The bridge as the unit would have it: its command, user, folders, credentials and system calls.
+
+    There is neither an adapter nor a bus to ask for one.
+    """
+    with listening(debian.path("/run/notify")) as ear:
+        process = start(debian)
+        try:
+            assert heard(ear, process) == "READY=1"
+            assert heard(ear, process).startswith("WATCHDOG=1\nSTATUS=a press would get through")
+            yield
+        finally:
+            process.send_signal(signal.SIGTERM)
+            said, _nothing = process.communicate(timeout=60)
+            debian.run("rm", "-r", "/run/flicbridge", "/run/credentials")  # as at every stop
+        assert process.returncode == 0, said
+        ear.setblocking(False)
+        *_alive, last = iter(lambda: hear(ear), "")
+        assert last == "STOPPING=1"
+
+
+def hear(ear: socket.socket) -> str:
+    """What a service has said; nothing if it has said no more."""
+    try:
+        return ear.recv(4096).decode()
+    except BlockingIOError:
+        return ""
+
+
+def heard(ear: socket.socket, process: "subprocess.Popen[str]") -> str:
+    """What a service says next; fails with what it has printed if that is nothing."""
+    try:
+        return hear(ear)
+    except TimeoutError:
+        process.kill()
+        assert process.stdout is not None
+        pytest.fail(f"it has not said a word to systemd, but: {process.stdout.read()}")
+
+
+def start(debian: Debian) -> "subprocess.Popen[str]":
+    """Start the bridge with everything that systemd would give it."""
     folder_for_service(debian, "/var/lib/flicbridge")
     folder_for_service(debian, "/run/flicbridge")
     folder_for_service(debian, "/run/credentials")
@@ -116,21 +172,12 @@ def started(debian: Debian) -> Iterator[None]:
     debian.path("/root").chmod(
         0o755
     )  # where the unit's rules are put on from; the service itself cannot see it
-    process = debian.popen(
+    return debian.popen(
         "/usr/bin/python3", confine, UNIT, *shlex.split(command),
         user="flicbridge", HOME="/var/lib/flicbridge", RUNTIME_DIRECTORY="/run/flicbridge",
-        CREDENTIALS_DIRECTORY="/run/credentials", **variables,
+        CREDENTIALS_DIRECTORY="/run/credentials", NOTIFY_SOCKET="/run/notify", WATCHDOG_USEC="60000000",
+        **variables,
     )  # fmt: skip
-    try:
-        said = ""
-        while "bridge_ready" not in said:
-            said += line_of(process)
-        yield
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=60)
-        debian.run("rm", "-r", "/run/flicbridge", "/run/credentials")  # as at every stop
-    assert process.returncode == 0
 
 
 def alerts(debian: Debian) -> list[str]:
@@ -182,6 +229,22 @@ def test_the_one_for_a_raspberry_pi_is_built_on_any_machine(build_package: Build
     libraries = list(tmp_path.rglob("*.so"))
     assert len(libraries) > 20
     assert {struct.unpack_from("<H", library.read_bytes(), 18)[0] for library in libraries} == {AARCH64}
+
+
+def test_what_people_read_is_in_it_and_every_link_leads_somewhere(package: Path, tmp_path: Path) -> None:
+    subprocess.run(["dpkg-deb", "-x", str(package), str(tmp_path)], check=True)
+    folder = tmp_path / "usr/share/doc/flicbridge"
+    documents = {str(path.relative_to(folder)): path for path in folder.rglob("*.md")}
+    guides = {f"docs/{path.name}" for path in (REPOSITORY / "docs").glob("*.md")}
+    assert documents.keys() >= {"README.md", "CHANGELOG.md", "firmware-notes.md"} | guides
+    links = [
+        path.parent / link
+        for path in documents.values()
+        for link in re.findall(r"\]\(([^)#:]+)[)#]", path.read_text(encoding="utf-8"))
+    ]
+    assert len(links) > 30
+    assert [link for link in links if not link.exists()] == []
+    assert (folder / "copyright").read_text(encoding="utf-8").startswith("Format: https://www.debian.org/")
 
 
 # ---- what becomes of a system
@@ -325,7 +388,9 @@ def version(debian: Debian) -> str:
 
 
 def listed(debian: Debian, folder: str) -> list[str]:
-    ignored = ("-path", "/var/lib/dpkg", "-prune", "-o", "-path", "/var/log", "-prune", "-o")
+    """All paths below a folder, without the notes that dpkg and systemd-analyze make for themselves."""
+    notes = ("/var/lib/dpkg", "/var/log", "/run/systemd")
+    ignored = [word for path in notes for word in ("-path", path, "-prune", "-o")]
     return str(debian.run("find", folder, *ignored, "-print")).splitlines()
 
 

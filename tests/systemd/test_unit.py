@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -13,7 +14,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from flicbridge.cli import unit
+from flicbridge import watchdog
+from flicbridge.cli import systemd, unit
 
 REPOSITORY: Final = Path(__file__).parents[2]
 UNIT: Final = REPOSITORY / "systemd/flicbridge.service"
@@ -107,6 +109,21 @@ def test_the_program_of_the_package_is_what_the_file_in_the_repository_starts() 
     text = UNIT.read_text(encoding="utf-8")
     assert "\nExecStart=/usr/bin/flicbridge run --config /etc/flicbridge/flicbridge.toml\n" in text
     assert str(unit.SETTINGS) in text
+
+
+def seconds(key: str) -> float:
+    """A time of the unit."""
+    (value,) = re.findall(rf"^{key}=(\d+)$", UNIT.read_text(encoding="utf-8"), re.MULTILINE)
+    return float(value)
+
+
+def test_systemd_has_patience_for_a_canary_that_dies_and_the_next_one_that_is_late() -> None:
+    assert seconds("WatchdogSec") >= 2 * (watchdog.SING_EVERY_S + watchdog.LIMIT_S)
+    assert seconds("WatchdogSec") / watchdog.PER_PATIENCE >= watchdog.SING_EVERY_S
+
+
+def test_whoever_installs_the_service_waits_until_it_has_stopped_and_started() -> None:
+    assert seconds("TimeoutStopSec") + seconds("TimeoutStartSec") < systemd.STEP_TIMEOUT_S
 
 
 def test_the_bus_is_told_of_bluez_and_nobody_else() -> None:

@@ -6,13 +6,16 @@ what is there and goes on. The modules are named by what they ask for.
 
 import os
 import shlex
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
 import typer
 
 from flicbridge.cli.faults import FAILED
 from flicbridge.cli.shared import ConfigFile, Translate, console
+from flicbridge.cli.unit import SETTINGS
 
 if TYPE_CHECKING:
     from flicbridge.cli.setup.draft import Draft
@@ -137,4 +140,11 @@ def _close(site: "Site") -> None:
     for problem in advice:
         talk.say(f"  ! {problem}")
     talk.say(_("The settings pass the check. Start the bridge:"))
-    talk.show(f"flicbridge run --config {shlex.quote(str(site.draft.path))}")
+    talk.show(start_command(site.draft.path, is_rehearsal=site.draft.settings().radio.simulated))
+
+
+def start_command(settings: Path, *, is_rehearsal: bool) -> str:
+    """What starts the bridge: as a service, if these are the settings that the service reads."""
+    if settings.absolute() == SETTINGS and sys.platform == "linux" and not is_rehearsal:
+        return "sudo flicbridge service install"
+    return f"flicbridge run --config {shlex.quote(str(settings))}"

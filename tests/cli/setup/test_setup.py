@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import stat
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from typing import Any, Protocol
 
 import pytest
 
+from flicbridge.cli.setup import start_command
 from flicbridge.config import load
 from flicbridge.texts import translator
 
@@ -275,3 +277,19 @@ def test_settings_that_cannot_work_are_mended_first(flicbridge: Command, file: P
 def test_a_language_that_nobody_wrote_is_refused(flicbridge: Command, file: Path) -> None:
     said = flicbridge("setup", "--config", file, "--language", "de")
     assert (said.code, "fr, en" in said.err) == (2, True)
+
+
+SERVICE = Path("/etc/flicbridge/flicbridge.toml")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the service is for Linux")
+def test_what_the_service_reads_is_started_as_a_service() -> None:
+    assert start_command(SERVICE, is_rehearsal=False) == "sudo flicbridge service install"
+
+
+@pytest.mark.parametrize(
+    ("settings", "is_rehearsal"), [(SERVICE, True), (Path("/srv/mon cabinet/flicbridge.toml"), False)]
+)
+def test_a_rehearsal_and_settings_elsewhere_are_started_by_hand(settings: Path, is_rehearsal: bool) -> None:
+    said = start_command(settings, is_rehearsal=is_rehearsal)
+    assert said == f"flicbridge run --config {shlex.quote(str(settings))}"
