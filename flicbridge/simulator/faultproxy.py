@@ -119,7 +119,7 @@ class FaultProxy(Gateway[None]):
             for line in tuple(self._lines):
                 line.abort()
         if mishap is Mishap.REFUSE:
-            self._shut()
+            self._refuse()
         elif self._socket is None:
             self._open()
 

@@ -1,6 +1,7 @@
 """The fake gateways: real sockets, real protocols, and faults exactly as ordered."""
 
 import asyncio
+import errno
 import smtplib
 import socket
 from collections.abc import AsyncIterator
@@ -117,6 +118,15 @@ async def test_a_gateway_may_be_refusing_from_the_start_and_change_its_mind_with
         gateway.fault = None
         gateway.fault = Fault(kind="status", status=500)
         assert await post(gateway.url) == 500
+
+
+async def test_a_refusing_gateway_keeps_its_port_so_that_nobody_else_answers_there() -> None:
+    async with FakeHttp() as gateway, FakeHttp() as later:
+        gateway.fault = later.fault = Fault(kind="refuse")
+        for refusing in (gateway, later):
+            with socket.socket() as other, pytest.raises(OSError) as taken:  # noqa: PT011 - by its number
+                other.bind((refusing.host, refusing.port))
+            assert taken.value.errno == errno.EADDRINUSE
 
 
 async def test_refusing_cuts_open_connections() -> None:

@@ -40,6 +40,7 @@ class Gateway[ArrivalT](ABC):
         self._spoils_left: int | None = None
         self._group = asyncio.TaskGroup()
         self._socket: socket.socket | None = None
+        self._kept: socket.socket | None = None
         self._server: asyncio.Server | None = None
         self._lines: set[asyncio.WriteTransport] = set()
         self._news = asyncio.Event()
@@ -56,7 +57,7 @@ class Gateway[ArrivalT](ABC):
         if self.port == 0:
             return  # not open yet
         if fault is not None and fault.kind == "refuse":
-            self._shut()
+            self._refuse()
         elif self._socket is None:
             self._open()
 
@@ -64,7 +65,7 @@ class Gateway[ArrivalT](ABC):
         await self._group.__aenter__()
         self._open()
         if self._fault is not None and self._fault.kind == "refuse":
-            self._shut()
+            self._refuse()
         return self
 
     async def __aexit__(
@@ -129,16 +130,21 @@ class Gateway[ArrivalT](ABC):
 
     def _open(self) -> None:
         """Listen. From here on the kernel takes connections, so whoever connects next is not refused."""
-        # Named in full, or asyncio does not see that it is TCP and leaves the kernel to gather small writes.
-        listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        if sys.platform != "win32":  # there it would let others take the port
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((self.host, self.port))
+        listening, self._kept = self._kept or self._bind(), None
         listening.listen()
-        listening.setblocking(False)
-        self.port = listening.getsockname()[1]
         self._socket = listening
         self._group.create_task(self._serve(listening), name=f"{type(self).__name__}:{self.port}")
+
+    def _bind(self) -> socket.socket:
+        """Take the port, without listening."""
+        # Named in full, or asyncio does not see that it is TCP and leaves the kernel to gather small writes.
+        bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        if sys.platform != "win32":  # there it would let others take the port
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((self.host, self.port))
+        bound.setblocking(False)
+        self.port = bound.getsockname()[1]
+        return bound
 
     async def _serve(self, listening: socket.socket) -> None:
         if self._socket is not listening:
@@ -149,13 +155,20 @@ class Gateway[ArrivalT](ABC):
         )
         await self._server.start_serving()
 
+    def _refuse(self) -> None:
+        """Refuse connections on the port, and cut those that are there."""
+        if self._kept is None:
+            self._shut()
+            self._kept = self._bind()  # or a gateway of somebody else's gets it, and what was meant for us
+
     def _shut(self) -> None:
-        """Close the port, and cut every connection."""
+        """Give up the port, and cut every connection."""
         if self._server is not None:
             self._server.close()
-        if self._socket is not None:
-            self._socket.close()
-        self._server, self._socket = None, None
+        for bound in (self._socket, self._kept):
+            if bound is not None:
+                bound.close()
+        self._server, self._socket, self._kept = None, None, None
         for line in tuple(self._lines):
             line.abort()
 
