@@ -123,14 +123,12 @@ async def open_bridge(
     """Build a bridge: open what must be open, and connect the parts. Nothing moves before `Bridge.run`.
 
     Args:
-        settings, credentials, reread: see `run`.
+        settings, credentials, reread: see `run`, and there what is raised.
+        clock: what time it is.
         rehearse: show messages instead of sending them, and keep nothing.
         room: a radio that is open already; otherwise one is opened if a button needs it.
         watches_network: try again at once when this machine's network comes back; not for simulated ones.
         manager: the service manager to vouch to; a bridge without one holds no drills either.
-
-    Raises:
-        See `run`.
     """
     tally = Tally()
     board, is_rehearsal = Board(clock, tally.observe), rehearse is not None
