@@ -361,4 +361,5 @@ def test_a_press_that_reaches_nobody_is_noted_as_that(
     assert (found.gesture, found.reaction) == ("long", "alert")
     ((channel, after_s),) = [(each.channel, each.after_s) for each in found.reached]
     assert (channel, after_s) == ("hub/0", None)
-    assert "hub/0: failed" in somebody.shown or "hub/0: waiting" in somebody.shown
+    # It is tried again and again: somebody who looks may find it between two tries, or amid one.
+    assert any(f"hub/0: {state}" in somebody.shown for state in ("failed", "waiting", "being sent"))
