@@ -20,7 +20,6 @@ PYTHON: Final = Path(sys.prefix) / "bin/python"
 CACHE: Final = Path.home() / ".cache/flicbridge-packages"
 
 SUITE: Final = "trixie"
-MIRROR: Final = "http://deb.debian.org/debian"
 INCLUDED: Final = "python3,systemd,dbus,bluez,ca-certificates,tzdata"
 SUPERFLUOUS: Final = ("./var/cache/apt/archives/*.deb", "./var/lib/apt/lists/*", "./usr/share/doc/*")
 
@@ -80,7 +79,7 @@ def _bootstrap(tarball: Path, scratch: Path) -> None:
     root = scratch / "bootstrap"
     # In a mount namespace, so that what debootstrap mounts is gone when it is.
     apart = ("unshare", "--mount", "--propagation=private")
-    command = (*apart, "debootstrap", "--variant=minbase", f"--include={INCLUDED}", SUITE, str(root), MIRROR)
+    command = (*apart, "debootstrap", "--variant=minbase", f"--include={INCLUDED}", SUITE, str(root))
     subprocess.run(command, check=True, timeout=LONGEST_S, stdout=subprocess.DEVNULL)
     tarball.parent.mkdir(parents=True, exist_ok=True)
     draft = tarball.with_suffix(f".{os.getpid()}")
