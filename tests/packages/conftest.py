@@ -130,7 +130,7 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         file = folder / "flicbridge/__init__.py"
         lines = file.read_text(encoding="utf-8").splitlines()
         changed = [f'__version__ = "{version}"' if line.startswith("__version__") else line for line in lines]
-        assert changed != lines
+        assert f'__version__ = "{version}"' in changed
         file.write_text("\n".join([*changed, ""]), encoding="utf-8")
         return folder
 
@@ -142,14 +142,16 @@ type BuildPackage = Callable[..., Path]
 
 @pytest.fixture(scope="session")
 def build_package(tmp_path_factory: pytest.TempPathFactory) -> BuildPackage:
-    """`build_package(folder, architecture, cache)`: the Debian package of the project in that folder."""
+    """`build_package(folder, architecture, cache, python)`: the Debian package of the project in a folder."""
     usual = CACHE / "libraries"
 
-    def build(folder: Path = REPOSITORY, architecture: str = "amd64", cache: Path = usual) -> Path:
+    def build(
+        folder: Path = REPOSITORY, architecture: str = "amd64", cache: Path = usual, python: Path = PYTHON
+    ) -> Path:
         output = tmp_path_factory.mktemp("deb")
         done = subprocess.run(
             [str(folder / "systemd/debian/build"), architecture, str(output)],
-            env={**os.environ, "PYTHON": str(PYTHON), "CACHE": str(cache), "LEVEL": "2"},
+            env={**os.environ, "PYTHON": str(python), "CACHE": str(cache), "LEVEL": "2"},
             capture_output=True,
             text=True,
             timeout=LONGEST_S,

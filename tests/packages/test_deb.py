@@ -1,5 +1,7 @@
 """The Debian package, on Debian: installed, started, upgraded, removed and purged. Nothing is booted."""
 
+import csv
+import io
 import json
 import re
 import shlex
@@ -8,8 +10,11 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
+import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -203,6 +208,17 @@ def control(package: Path, field: str) -> str:
     return shown.stdout.strip()
 
 
+def contents(package: Path) -> dict[str, str]:
+    """The digest of every file in a package, by its path."""
+    packed = subprocess.run(["dpkg-deb", "--fsys-tarfile", str(package)], capture_output=True, check=True)
+    with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as files:
+        return {
+            file.name: sha256(stream.read()).hexdigest() if (stream := files.extractfile(file)) else ""
+            for file in files
+            if not file.issym()
+        }
+
+
 def test_it_is_small_and_says_what_it_needs(package: Path) -> None:
     assert control(package, "Version") == __version__
     assert control(package, "Architecture") == "amd64"
@@ -211,8 +227,23 @@ def test_it_is_small_and_says_what_it_needs(package: Path) -> None:
     assert package.stat().st_size < LARGEST_BYTES
 
 
-def test_the_same_source_makes_the_same_bytes(build_package: Build, package: Path, tmp_path: Path) -> None:
-    assert build_package(cache=tmp_path).read_bytes() == package.read_bytes()
+def test_the_same_source_makes_the_same_bytes_wherever_it_is_built(
+    build_package: Build, sources: Sources, package: Path, tmp_path: Path
+) -> None:
+    (environment := tmp_path / "elsewhere").symlink_to(sys.prefix)
+    again = build_package(sources(__version__), cache=tmp_path, python=environment / "bin/python")
+    assert contents(again) == contents(package)
+    # Digests: of two whole packages, pytest would show where they differ, for the rest of the day.
+    assert sha256(again.read_bytes()).hexdigest() == sha256(package.read_bytes()).hexdigest()
+
+
+def test_what_the_libraries_say_is_installed_is_there(package: Path, tmp_path: Path) -> None:
+    subprocess.run(["dpkg-deb", "-x", str(package), str(tmp_path)], check=True)
+    site = tmp_path / "usr/lib/flicbridge/lib/python3.13/site-packages"
+    records = list(site.glob("*.dist-info/RECORD"))
+    assert len(records) > 20
+    listed = [row[0] for record in records for row in csv.reader(record.read_text("utf-8").splitlines())]
+    assert [path for path in listed if not (site / path).exists()] == []
 
 
 def test_a_version_before_a_release_sorts_before_it(newer: Path) -> None:
