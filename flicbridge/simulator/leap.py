@@ -25,6 +25,10 @@ GRACE_S: Final = 0.0005
 # A sum of floats may fall short of a deadline by its last digit.
 LATE_S: Final = 1e-6
 
+# So long a thread may work before that takes time on the clock of a loop that does not count how long things
+# really take: ample for a commit on a busy machine, and short for a test whose thread hangs on purpose.
+PATIENCE_S: Final = 1.0
+
 # What a turn of the loop takes on the clock of a loop that does not count how long it really took.
 TURN_S: Final = 0.00005
 
@@ -87,7 +91,10 @@ class _LeapingSelector(selectors.DefaultSelector):
         return []
 
     def _wait(self, timeout_s: float | None) -> list[tuple[selectors.SelectorKey, int]]:
-        """Wait in real time, which counts."""
+        """Wait in real time, which counts, except for a thread that is soon done."""
+        patience_s = self.loop.patience_s()
+        if patience_s > 0 and (ready := super().select(patience_s)):
+            return ready
         with self.loop.in_real_time():
             return super().select(timeout_s)
 
@@ -115,8 +122,8 @@ class LeapingEventLoop(asyncio.SelectorEventLoop):
 
     Args:
         counts_work: whether the clock goes on while something is computed, as clocks do. Otherwise every turn
-            of the loop takes the same short time on it, however busy the machine is; waiting for threads
-            counts as ever.
+            of the loop takes the same short time on it, however busy the machine is, and waiting for threads
+            counts only once they have been busy for longer than `PATIENCE_S`.
 
     Attributes:
         threads_busy: how many calls of `run_in_executor` are under way.
@@ -127,6 +134,7 @@ class LeapingEventLoop(asyncio.SelectorEventLoop):
         self._is_leaping = True
         self._leapt_s = 0.0
         self._stopped_at_s: float | None = None
+        self._threads_busy_since_s = 0.0
         self.threads_busy = 0
         selector = _LeapingSelector()
         selector.loop = self
@@ -153,6 +161,12 @@ class LeapingEventLoop(asyncio.SelectorEventLoop):
     def leap(self, seconds: float) -> None:
         """Move this loop's clock forward, and like every clock wake nobody too early."""
         self._leapt_s += max(0.0, seconds) + LATE_S
+
+    def patience_s(self) -> float:
+        """How long the threads may still work before it counts; 0 where none works or all time counts."""
+        if not self.threads_busy or self._stopped_at_s is None:
+            return 0.0
+        return max(0.0, self._threads_busy_since_s + PATIENCE_S - super().time())
 
     def work(self) -> None:
         """Count a turn of the loop, if not by how long it took."""
@@ -181,6 +195,8 @@ class LeapingEventLoop(asyncio.SelectorEventLoop):
         self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts
     ) -> asyncio.Future[T]:
         future: asyncio.Future[T] = super().run_in_executor(executor, func, *args)
+        if not self.threads_busy:
+            self._threads_busy_since_s = super().time()
         self.threads_busy += 1
         future.add_done_callback(self._thread_done)
         return future

@@ -5,7 +5,10 @@ import threading
 import time
 from collections.abc import Callable
 
+import pytest
+
 from flicbridge.clock import LoopClock
+from flicbridge.simulator import leap
 from flicbridge.simulator.leap import LeapingEventLoop, steady_loop
 
 
@@ -100,14 +103,39 @@ def test_whoever_looks_again_and_again_sees_time_pass_on_a_steady_loop() -> None
     assert run(look_until(0.01), steady_loop) == first
 
 
-def test_a_thread_that_is_waited_for_takes_its_time_on_a_steady_loop_too() -> None:
-    async def wait_for_thread() -> float:
-        loop = asyncio.get_running_loop()
-        began_s = loop.time()
-        await loop.run_in_executor(None, threading.Event().wait, 0.05)
-        return loop.time() - began_s
+async def waited_for_thread_s(busy_s: float) -> float:
+    """Have a thread be busy for so long; returns how long that took by the loop's clock."""
+    loop = asyncio.get_running_loop()
+    began_s = loop.time()
+    await loop.run_in_executor(None, threading.Event().wait, busy_s)
+    return loop.time() - began_s
 
-    assert run(wait_for_thread(), steady_loop) >= 0.04
+
+def test_a_thread_that_is_soon_done_costs_nothing_on_a_steady_loop_however_busy_the_machine() -> None:
+    assert run(waited_for_thread_s(0.05), steady_loop) < 0.01
+
+
+def test_a_thread_that_hangs_takes_its_time_on_a_steady_loop_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leap, "PATIENCE_S", 0.02)
+    assert run(waited_for_thread_s(0.1), steady_loop) >= 0.07
+
+
+def test_beside_a_thread_that_hangs_timeouts_end_a_wait_on_a_steady_loop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(leap, "PATIENCE_S", 0.02)
+
+    async def give_up() -> bool:
+        go = threading.Event()
+        hanging = asyncio.get_running_loop().run_in_executor(None, go.wait, 60)
+        try:
+            async with asyncio.timeout(0.05):
+                await asyncio.Event().wait()
+        except TimeoutError:
+            go.set()
+        return await hanging
+
+    assert run(give_up(), steady_loop)
 
 
 def test_nobody_is_woken_too_early() -> None:
