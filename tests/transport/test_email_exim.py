@@ -80,16 +80,21 @@ class Exim:
     port: int
     tls_port: int
 
-    def mails(self) -> list[EmailMessage]:
-        """What it took, oldest first."""
-        return [self._mail(body) for body in sorted((self.folder / "spool/input").glob("*-D"))]
+    def taken(self) -> set[str]:
+        """Its names for what it took. They are made of the second and a process's number: no order."""
+        return {header.name.removesuffix("-H") for header in (self.folder / "spool/input").glob("*-H")}
 
-    def _mail(self, body: Path) -> EmailMessage:
+    def mails(self, *, besides: set[str]) -> list[EmailMessage]:
+        """What it took besides these, in no particular order."""
+        return [self._mail(name) for name in self.taken() - besides]
+
+    def _mail(self, name: str) -> EmailMessage:
         # The spool has the envelope, a blank line, and each header behind its length and a flag; the other
         # file has the mail's id in its first line.
-        header = body.with_name(body.name.removesuffix("D") + "H").read_bytes()
+        header, body = (self.folder / f"spool/input/{name}-{part}" for part in "HD")
         lines = [
-            line[5:] if line[:3].isdigit() else line for line in header.partition(b"\n\n")[2].splitlines()
+            line[5:] if line[:3].isdigit() else line
+            for line in header.read_bytes().partition(b"\n\n")[2].splitlines()
         ]
         text = b"\n".join(lines) + b"\n\n" + body.read_bytes().partition(b"\n")[2]
         return message_from_bytes(text, _class=EmailMessage, policy=default)
@@ -179,13 +184,13 @@ async def failure(attempt: Any) -> DeliveryError:
 async def test_a_mail_is_taken_over_tls_after_a_login_and_is_the_same_mail_on_a_retry(
     exim: Exim, way_to: WayTo, make_message: MakeMessage, security: str
 ) -> None:
-    before = len(exim.mails())
+    before = exim.taken()
     port = exim.tls_port if security == "tls" else exim.port
     message = make_message(key=f"by-{security}")
     async with way_to(exim, security=security, port=port) as way:
         assert await way.deliver(message) == Receipt(detail="accepted")
         assert await way.deliver(make_message(key=f"by-{security}", attempt=2)) == Receipt(detail="accepted")
-    first, again = exim.mails()[before:]
+    first, again = exim.mails(besides=before)
     assert first["Message-ID"] == again["Message-ID"] == f"<by-{security}@example.org>"
     assert first["Subject"] == message.subject
     assert first["To"] == "garde@example.org"
@@ -219,12 +224,12 @@ async def test_a_refusal_is_understood(
     error: type[DeliveryError],
     reason: str,
 ) -> None:
-    before = len(exim.mails())
+    before = exim.taken()
     async with way_to(exim, **changes) as way:
         raised = await failure(way.deliver(make_message()))
     assert type(raised) is error
     assert str(raised).startswith(reason)
-    assert len(exim.mails()) == before
+    assert exim.taken() == before
 
 
 async def test_a_mail_accepted_for_some_is_sent(exim: Exim, way_to: WayTo, make_message: MakeMessage) -> None:
@@ -257,7 +262,7 @@ async def test_we_part_politely(exim: Exim, way_to: WayTo, make_message: MakeMes
 async def test_whatever_the_network_does_the_mail_is_there_or_nobody_believes_that_it_is(
     exim: Exim, way_to: WayTo, make_message: MakeMessage, mishap: Mishap, failure: Failure, arrives: bool
 ) -> None:
-    before, key = len(exim.mails()), f"by-{mishap}"
+    before, key = exim.taken(), f"by-{mishap}"
     in_clear = {"security": "none", "username": None, "secret": None, "to": "open@example.org"}
     async with (
         FaultProxy(exim.port, clock=SystemClock(), message_ends=b"\r\n.\r\n") as proxy,
@@ -266,10 +271,10 @@ async def test_whatever_the_network_does_the_mail_is_there_or_nobody_believes_th
         proxy.mishap = mishap
         raised = await failure_of(way.deliver(make_message(key=key, timeout_s=1.0)))
         assert raised.failure is failure
-        assert len(exim.mails()) - before == arrives
+        assert len(exim.taken() - before) == arrives
         proxy.mishap = None
         await way.deliver(make_message(key=key, attempt=2))
-    assert {mail["Message-ID"] for mail in exim.mails()[before:]} == {f"<{key}@example.org>"}
+    assert {mail["Message-ID"] for mail in exim.mails(besides=before)} == {f"<{key}@example.org>"}
 
 
 async def failure_of(attempt: Any) -> TransientDeliveryError:
