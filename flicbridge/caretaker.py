@@ -5,12 +5,11 @@ them; the rest follows as the channels get through, each when it is due.
 """
 
 import asyncio
-import itertools
 import math
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -21,6 +20,7 @@ from flicbridge.alert.desk import Change, Desk
 from flicbridge.clock import Clock, Reading
 from flicbridge.errors import StoreError
 from flicbridge.guard.board import Board
+from flicbridge.observation import Observation
 from flicbridge.outbox.backlog import Backlog
 from flicbridge.outbox.courier import Courier
 from flicbridge.outbox.job import Job
@@ -30,8 +30,6 @@ from flicbridge.outbox.store import Store
 log = structlog.get_logger()
 
 TIDY_EVERY_S: Final = 300.0
-# What was observed is only a comfort after a restart, and wears out a memory card; every third time will do.
-REMEMBER_EVERY: Final = 3
 MEND_EVERY_S: Final = 10.0
 # A disk that is well is looked at, and written to only so often: on a memory card a write of one byte wears
 # as much as one of some thousand, and every press and every outcome tries the disk as well.
@@ -73,7 +71,7 @@ class Caretaker:
         keep: how long closed alerts are remembered.
         longest_wait: nothing in the outbox is ever due later than this from now.
         take_up: called once for each database that turns up.
-        give_up: told of messages whose channel is gone.
+        take_up_more: called with what follows of it, as the channels get through.
     """
 
     store: Store
@@ -85,7 +83,7 @@ class Caretaker:
     keep: timedelta
     longest_wait: timedelta
     take_up: TakeUp
-    give_up: Callable[[Job], Awaitable[None]]
+    take_up_more: Callable[[Sequence[Job]], Awaitable[None]]
     _openings: int = field(init=False, default=0)
     _is_well: bool = field(init=False, default=True)
     _mend_in_s: float = field(init=False, default=MEND_EVERY_S)
@@ -97,9 +95,16 @@ class Caretaker:
     _remembered: set[UUID] = field(init=False, default_factory=set)
     _at_hand: set[UUID] = field(init=False, default_factory=set)
     _more: asyncio.Event = field(init=False, default_factory=asyncio.Event)
+    _refused: asyncio.Event = field(init=False, default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         self._limits = defaultdict(int)
+        self.board.listen(self._hear)
+
+    def _hear(self, observation: Observation) -> None:
+        """A disk that has just refused something is looked at now, not in the next round."""
+        if self._is_well and observation == Observation("store", "state", "sick"):
+            self._refused.set()
 
     # -- the disk ----------------------------------------------------------------------------------------
 
@@ -111,7 +116,10 @@ class Caretaker:
     async def mend_for_ever(self) -> None:
         """See how the disk is, and take over what it brings when it comes back."""
         while True:
-            await self.clock.sleep(self._mend_in_s)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._mend_in_s):
+                    await self._refused.wait()
+            self._refused.clear()
             was_well = self._is_well
             await self._mend()
             if self._is_well and not was_well:
@@ -125,9 +133,12 @@ class Caretaker:
         health = await self.store.mend(spare=spare)
         if not spare:
             self._probed_s = began_s
-        for observation in health.observations():
+        if health.error is None:
+            with suppress(StoreError):
+                await self.ledger.pay()
+        for observation in replace(health, owed=self.ledger.owed).observations():
             self.board.observe(observation)
-        self._is_well = health.error is None
+        self._is_well = health.error is None and not self.ledger.owed
         self._mend_in_s = mend_in_s(is_well=self._is_well, took_s=self.clock.now_s() - began_s)
 
     async def _take_over(self) -> None:
@@ -183,8 +194,7 @@ class Caretaker:
             jobs = self._unknown(await self.store.jobs(due))
             self._rest.drop(channel, len(due))
             self._taken.update(due)
-            for orphan in self.courier.hand_over(jobs, longest_wait=self.longest_wait):
-                await self.give_up(orphan)
+            await self.take_up_more(jobs)
         if not self._rest:
             self._more.clear()
 
@@ -197,18 +207,16 @@ class Caretaker:
     # -- history -----------------------------------------------------------------------------------------
 
     async def tidy_for_ever(self) -> None:
-        """Close, forget, and remember what was observed, every few minutes."""
+        """Close and forget, every few minutes."""
         with suppress(StoreError):
             await self.store.warm_up()
-        for turn in itertools.count():
-            await self._tidy(remembers=turn % REMEMBER_EVERY == 0)
+        while True:
+            await self._tidy()
             await self.clock.sleep(TIDY_EVERY_S)
 
-    async def _tidy(self, *, remembers: bool = True) -> None:
+    async def _tidy(self) -> None:
         try:
             await self.ledger.tidy(self.keep if self._trusts_clock() else None)
-            if remembers:
-                await self.store.put_observations(self.board.changed())
         except StoreError as error:
             log.error("store_refused", error=str(error))
 

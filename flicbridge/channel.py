@@ -8,12 +8,12 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from flicbridge.alert.alert import DeliveryState
+from flicbridge.alert.alert import AlertKind, DeliveryState
 from flicbridge.clock import Clock
 from flicbridge.errors import TransientDeliveryError
 from flicbridge.outbox.carrier import Handed
 from flicbridge.outbox.job import Job
-from flicbridge.transport.answers import ways_for
+from flicbridge.transport.answers import NO_WAYS, Ways, ways_for
 from flicbridge.transport.base import Message, Receipt, Transport
 from flicbridge.transport.render import render
 
@@ -31,6 +31,7 @@ class Words:
         fresh: a press that was older on arrival is called late.
         old: one that was even older is called old; None if there is no such limit.
         link: makes the page where a recipient answers an alert; None if there is none that can be reached.
+        unasked: recipients who are not asked to answer an emergency, for it would not be believed.
     """
 
     language: str
@@ -38,6 +39,7 @@ class Words:
     fresh: timedelta
     old: timedelta | None = None
     link: Callable[[UUID, str], str] | None = None
+    unasked: frozenset[str] = frozenset()
 
     def message(self, job: Job, clock: Clock, *, can_reply: bool = False) -> Message:
         """Put a job into words as of now, so that the age in them is true when they leave the house."""
@@ -60,12 +62,16 @@ class Words:
             sent_up=now.up,
             by=delivery.by,
             way=delivery.way,
-            ways=ways_for(
-                delivery.purpose,
-                job.code if can_reply else "",
-                self.link(delivery.alert, delivery.recipient) if self.link else "",
-            ),
+            ways=self._ways(job, can_reply=can_reply),
         )
+
+    def _ways(self, job: Job, *, can_reply: bool) -> Ways:
+        """How whoever is told can answer."""
+        delivery = job.delivery
+        if delivery.recipient in self.unasked and job.alert.kind is not AlertKind.TEST:
+            return NO_WAYS
+        link = self.link(delivery.alert, delivery.recipient) if self.link else ""
+        return ways_for(delivery.purpose, job.code if can_reply else "", link)
 
 
 class TransportCarrier:

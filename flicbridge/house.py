@@ -20,7 +20,7 @@ from flicbridge.api.server import serving
 from flicbridge.caretaker import Caretaker
 from flicbridge.clock import Clock
 from flicbridge.drills import Drills
-from flicbridge.errors import Failure, InputError, StoreError
+from flicbridge.errors import DrillRefusedError, Failure, InputError, StoreError
 from flicbridge.gesture.script import finger_script
 from flicbridge.guard.board import Board
 from flicbridge.guard.lag import watch_lag
@@ -29,6 +29,7 @@ from flicbridge.guard.tally import Counted, Tally
 from flicbridge.heartbeat import Heartbeat
 from flicbridge.listening import Listening, Roster
 from flicbridge.maintainer import Maintainer
+from flicbridge.memory import Memory
 from flicbridge.outbox.courier import Courier
 from flicbridge.outbox.job import Attempt, Job
 from flicbridge.outbox.ledger import Ledger, Taken
@@ -83,6 +84,7 @@ class Parts:
         watches: look out for a network that comes back, for replies; by name.
         guards: keep an eye on the bridge.
         answering: how answers are taken.
+        memory: keeps what the board says for the next start.
         tally: counts what happens, all observations pass by it.
     """
 
@@ -104,6 +106,7 @@ class Parts:
     watches: Mapping[str, Start]
     guards: Guards
     answering: Answering
+    memory: Memory
     tally: Tally
 
 
@@ -124,7 +127,7 @@ class Bridge:
             keep=parts.keep,
             longest_wait=parts.longest_wait,
             take_up=self._take_up,
-            give_up=self._give_up,
+            take_up_more=self._take_up_more,
         )
         self._listening: Listening | None = None
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -157,18 +160,26 @@ class Bridge:
             observe=observe,
             answers=answers,
             metrics_token=parts.metrics_token,
+            clock=parts.clock,
         ):
             await self._caretaker.begin()
-            async with asyncio.TaskGroup() as group:
-                for part, start in self._starts():
-                    group.create_task(self._keep(part, start), name=part)
-                self._listening = Listening(group, self._keep, clock=parts.clock, observe=parts.board.observe)
-                await self._listening.take_up(parts.roster)
-                await self._virtual_buttons_are_there()
-                log.info("bridge_ready", bridge=parts.house.bridge, rehearsal=parts.house.rehearsal)
-                self.ready.set()
-                if parts.guards.watchdog is not None:
-                    parts.guards.watchdog.manager.ready()
+            try:
+                await self._work()
+            finally:
+                await parts.memory.keep_at_the_end()
+
+    async def _work(self) -> None:
+        parts = self._parts
+        async with asyncio.TaskGroup() as group:
+            for part, start in self._starts():
+                group.create_task(self._keep(part, start), name=part)
+            self._listening = Listening(group, self._keep, clock=parts.clock, observe=parts.board.observe)
+            await self._listening.take_up(parts.roster)
+            await self._virtual_buttons_are_there()
+            log.info("bridge_ready", bridge=parts.house.bridge, rehearsal=parts.house.rehearsal)
+            self.ready.set()
+            if parts.guards.watchdog is not None:
+                parts.guards.watchdog.manager.ready()
 
     async def _virtual_buttons_are_there(self) -> None:
         """Whoever reads that we are ready may press at once."""
@@ -193,6 +204,7 @@ class Bridge:
             yield "drills", drills.run
         if (rounds := self._parts.guards.rounds) is not None:
             yield from rounds.parts()
+        yield "memory", self._parts.memory.keep_for_ever
         yield "turns", self._parts.ledger.keep_time
         yield "disk", self._caretaker.mend_for_ever
         yield "backlog", self._caretaker.feed_for_ever
@@ -205,19 +217,30 @@ class Bridge:
 
     async def _take_up(self, found: Sequence[Job], reserved: Sequence[Job]) -> None:
         """Take up what an earlier run left unfinished."""
-        parts, jobs = self._parts, list(found)
-        pointless = parts.ledger.turns.take_up(jobs, reserved, parts.longest_wait)
+        ledger, channels = self._parts.ledger, {channel.channel for channel in self._parts.house.channels}
+        ledger.turns.expect_ends()
+        jobs = await self._hand_over(found, reserved)
+        if shown := sum(ledger.is_shown(job) for job in jobs):
+            log.info("outbox_taken_up", deliveries=shown)
+        for job in reserved:
+            if job.delivery.channel not in channels:
+                await self._give_up(job)
+
+    async def _take_up_more(self, found: Sequence[Job]) -> None:
+        """Take up what follows of it."""
+        await self._hand_over(found, ())
+
+    async def _hand_over(self, found: Sequence[Job], reserved: Sequence[Job]) -> list[Job]:
+        """Hand over what is still needed of it; returns that."""
+        parts = self._parts
+        pointless = parts.ledger.turns.take_up(found, reserved, parts.longest_wait)
         for job in pointless:
             await self._withdraw(job)
         not_needed = {job.id for job in pointless}
-        jobs = [job for job in jobs if job.id not in not_needed]
-        orphans = parts.courier.hand_over(jobs, longest_wait=parts.longest_wait)
-        channels = {channel.channel for channel in parts.house.channels}
-        orphans += [job for job in reserved if job.delivery.channel not in channels]
-        if shown := sum(parts.ledger.is_shown(job) for job in jobs):
-            log.info("outbox_taken_up", deliveries=shown)
-        for job in orphans:
+        jobs = [job for job in found if job.id not in not_needed]
+        for job in parts.courier.hand_over(jobs, longest_wait=parts.longest_wait):
             await self._give_up(job)
+        return jobs
 
     async def _withdraw(self, job: Job) -> None:
         """Say that a reminder need not leave: a later one, or the alert itself, is due as well."""
@@ -330,7 +353,7 @@ class Bridge:
     @property
     def _drills(self) -> Drills:
         if self._parts.guards.drills is None:
-            raise InputError("this bridge is a rehearsal itself: it holds no drills")
+            raise DrillRefusedError("rehearsal", "this bridge is a rehearsal itself: it holds no drills")
         return self._parts.guards.drills
 
     async def list_alerts(self, limit: int) -> Sequence[Standing]:
@@ -351,6 +374,11 @@ class Bridge:
         """Acknowledge, cancel, confirm or close; returns False if that moves nothing."""
         is_proven = self._parts.answering.is_proven(pin)
         return await self._parts.ledger.move(alert, what, by=by, way=way, is_proven=is_proven)
+
+    @property
+    def asks_pin(self) -> bool:
+        """Whether what is done in the room is only believed with a PIN."""
+        return self._parts.answering.caution.asks_pin
 
     def is_pin(self, pin: str) -> bool:
         """Tell whether this is the PIN; False where none is asked for."""

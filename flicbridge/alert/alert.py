@@ -57,7 +57,7 @@ class DeliveryState(StrEnum):
     """Where a delivery stands.
 
     `reserve`: not before the recipient's channel before this one has failed, or brought no answer in time.
-    `withdrawn`: not sent, because the alert was cancelled or acknowledged first.
+    `withdrawn`: not sent, because the alert was acknowledged, cancelled or closed first.
     """
 
     RESERVE = "reserve"
@@ -139,7 +139,8 @@ class Happening(StrEnum):
     Of the five facts that are never merged, these are here: `raised` (accepted by us), `notified` (for the
     first time by a provider), `acknowledged` (by a person), `confirmed` or `false_alarm` (the doubt is
     cleared); what was delivered to a handset is with the deliveries. `doubted` is a cancellation that was not
-    believed, `doubted_answer` an acknowledgement.
+    believed, `doubted_answer` an acknowledgement. `heard` is a reply that moved nothing: it is only kept, so
+    that it does not count when it is read again, and shown to nobody.
     """
 
     RAISED = "raised"
@@ -151,6 +152,7 @@ class Happening(StrEnum):
     CANCELLED = "cancelled"
     DOUBTED = "doubted"
     DOUBTED_ANSWER = "doubted_answer"
+    HEARD = "heard"
     UNANSWERED = "unanswered"
     CLOSED = "closed"
 

@@ -8,7 +8,6 @@ change can be sent from memory.
 from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 from itertools import count
 from typing import Final
 from uuid import UUID
@@ -32,11 +31,13 @@ from flicbridge.alert.caution import Caution
 from flicbridge.alert.drill import is_drill
 from flicbridge.alert.moves import Said, believed, doubted, is_doubtful, may_be_doubted, may_move
 from flicbridge.alert.plan import Plan
+from flicbridge.alert.press import Press as Press
+from flicbridge.alert.press import Reaction as Reaction
 from flicbridge.alert.standing import Change as Change
 from flicbridge.alert.standing import Mark as Mark
 from flicbridge.alert.standing import Standing as Standing
 from flicbridge.alert.trial import got_through, has_result, unless_through
-from flicbridge.clock import Reading, Uptime, is_credible
+from flicbridge.clock import Reading, is_credible
 from flicbridge.place.position import Position
 
 BRIDGE: Final = "bridge"
@@ -44,50 +45,6 @@ BRIDGE: Final = "bridge"
 
 MOST_CLOSED: Final = 100
 """How many alerts are remembered once they are closed."""
-
-
-class Reaction(StrEnum):
-    """What the configuration makes of a gesture on a button."""
-
-    ALERT = "alert"
-    CANCEL = "cancel"
-    TEST = "test"
-    ACKNOWLEDGE = "acknowledge"
-    NONE = "none"
-
-
-@dataclass(frozen=True, slots=True)
-class Press:
-    """A recognised gesture with its reaction, dated.
-
-    Attributes:
-        id: `press_id` of the gesture's first event.
-        by: who pressed: `button:NAME`, or `button:NAME/small` for the small button of a Duo.
-        button: the button's name in the configuration.
-        gesture: the gesture's name.
-        reaction: what it asks for.
-        pressed_at: when the finger went down, UTC.
-        received_at: now, UTC.
-        was_queued: True if the button had kept it.
-        key: which of the two buttons of a Duo; 0 for all others.
-        received_up: `received_at` by the machine's own count.
-    """
-
-    id: UUID
-    by: str
-    button: str
-    gesture: str
-    reaction: Reaction
-    pressed_at: datetime
-    received_at: datetime
-    was_queued: bool
-    key: int = 0
-    received_up: Uptime | None = None
-
-    def redated(self, now: Reading) -> "Press":
-        """The same, dated as the wall clock of now would have: it may have been set an instant ago."""
-        error = now.error_of(self.received_at, self.received_up)
-        return replace(self, pressed_at=self.pressed_at + error, received_at=self.received_at + error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,34 +175,45 @@ class Desk:
         """Say what it changes that a person acknowledges, cancels, confirms or closes an alert.
 
         Returns:
-            The change, or None if the alert is unknown or already beyond that. Where a PIN is asked for there
-            is always something to write, be it what is known: how long that takes must not tell whether an
-            earlier cancellation was believed.
+            The change, or None if the alert is unknown or already beyond that. A reply is written down also
+            if it changes nothing, or it might when it is read again after a restart. Where a PIN is asked for
+            there is always something to write, be it what is known: how long that takes must not tell whether
+            an earlier cancellation was believed.
         """
         standing = self._standings.get(alert)
         if standing is None:
             return None
         change = self._moved(standing, what, said)
-        if change is None and self._caution.asks_pin and may_be_doubted(standing, what, said):
+        if change is None and said.press is not None:
+            return Change(said.press, (standing,), (said.event(alert, Happening.HEARD),))
+        if change is None and self._caution.asks_pin and may_be_doubted(standing, what, said, self._caution):
             return Change(standings=(standing,))
         return change
 
-    def may_move(self, alert: UUID, what: Happening, way: Way) -> bool:
-        """Tell whether whoever uses this way will see an alert move."""
+    def may_move(self, alert: UUID, what: Happening, said: Said) -> bool:
+        """Tell whether whoever says that will see an alert move."""
         standing = self._standings.get(alert)
-        return standing is not None and may_move(standing, what, way, self._caution)
+        return standing is not None and may_move(standing, what, said, self._caution)
 
     def is_hushed(self, alert: UUID) -> bool:
         """True of an alert that goes on although the room sees that it was stopped."""
         standing = self._standings.get(alert)
         return standing is not None and standing.seen_as is not None
 
+    def is_secret(self, alert: UUID, said: Said) -> bool:
+        """True of what helpers do about such an alert: the room must not notice."""
+        return self.is_hushed(alert) and not self._caution.is_in_the_room(said.by, said.way)
+
     def by_code(self, code: str) -> Standing | None:
         """The alert that a reply by SMS means, if it is not closed."""
         return next((standing for standing in self.known if standing.code == code), None)
 
     def _open_one_for(self, press: Press) -> Standing | None:
-        """The open emergency this press belongs to: the one last pressed near the same time, if any."""
+        """The open emergency this press belongs to: the one last pressed near the same time, if any.
+
+        One of an earlier life of the machine may be hours old, whatever the dates say, and long answered: a
+        press that joined it would alarm nobody. So it is a call of its own; at worst people are told twice.
+        """
         if not self._join_within:
             return None
         near = [
@@ -254,6 +222,7 @@ class Desk:
             if standing.face in life.OPEN
             and standing.alert.kind is AlertKind.EMERGENCY
             and self._is_as_alarming(press, standing.alert)
+            and press.is_comparable(standing.alert)
             and abs(press.pressed_at - standing.last_press_at) < self._join_within
         ]
         return max(near, key=lambda s: s.last_press_at, default=None)
@@ -337,7 +306,9 @@ class Desk:
             press=press.id,
             standings=(joined,),
             history=(AlertEvent(alert.id, Happening.PRESSED_AGAIN, press.received_at, press.by, press.id),),
-            deliveries=self._plan.for_those_told(alert, Purpose.AGAIN, joined.presses - 1, press.received_at)
+            deliveries=self._plan.for_those_told(
+                alert, Purpose.AGAIN, joined.presses - 1, press.received_at, press.received_up
+            )
             if tell
             else (),
         )
@@ -353,10 +324,16 @@ class Desk:
             for standing in self.known
             if standing.face in life.MEANT
             and standing.alert.kind is AlertKind.EMERGENCY
-            and standing.alert.pressed_at <= press.pressed_at
+            and press.follows(standing.alert)
             and standing.seems_to_move(what)
         ]
-        said = Said(press.by, press.received_at, Way.BUTTON, is_proven=not self._caution.asks_pin)
+        said = Said(
+            press.by,
+            press.received_at,
+            Way.BUTTON,
+            is_proven=not self._caution.asks_pin,
+            up=press.received_up,
+        )
         found = (
             self._moved(standing, what, replace(said, press=press.id if n == 0 else None))
             for n, standing in enumerate(meant)
@@ -370,5 +347,5 @@ class Desk:
         )
 
     def _moved(self, standing: Standing, what: Happening, said: Said) -> Change | None:
-        move = doubted if is_doubtful(standing, what, said) else believed
+        move = doubted if is_doubtful(standing, what, said, self._caution) else believed
         return move(standing, what, said, plan=self._plan, caution=self._caution)

@@ -7,7 +7,7 @@
 An alert never goes back to waiting: a message that arrives after the cancellation is written down, and the
 alert stays cancelled. But who clears the doubt has the last word: a cancellation may have been forced, so
 even a cancelled alert can be confirmed. An alert that nobody answers is given up after a while: nothing new
-is sent for it, but a late answer is still taken.
+is sent for it, but what was under way is tried on, and a late answer is still taken.
 """
 
 from collections.abc import Iterable
@@ -40,11 +40,17 @@ OPEN: Final = frozenset(
 MEANT: Final = OPEN | {AlertState.UNANSWERED}
 """States in which the doctor's own cancelling or acknowledging still means this alert."""
 
-OVER: Final = frozenset({AlertState.CANCELLED, AlertState.UNANSWERED, AlertState.CLOSED})
-"""States in which nothing that was kept in reserve leaves any more."""
+WAITING: Final = frozenset({AlertState.RAISED, AlertState.NOTIFIED})
+"""States in which the plan goes on by itself, step by step."""
 
-ANSWERED: Final = frozenset(AlertState) - {AlertState.RAISED, AlertState.NOTIFIED}
+ENDED: Final = frozenset({AlertState.CANCELLED, AlertState.FALSE_ALARM, AlertState.CLOSED})
+"""States in which people have settled it: whoever has not been told yet is not alarmed any more."""
+
+ANSWERED: Final = ENDED | {AlertState.ACKNOWLEDGED, AlertState.CONFIRMED}
 """States in which a step that waits for `unless = "acknowledged"` is no longer wanted."""
+
+OVER: Final = ENDED | {AlertState.UNANSWERED}
+"""States in which nothing that was kept in reserve leaves any more."""
 
 
 def after(state: AlertState, what: Happening) -> AlertState:
@@ -54,8 +60,14 @@ def after(state: AlertState, what: Happening) -> AlertState:
 
 
 def wants(state: AlertState, delivery: Delivery) -> bool:
-    """Tell whether an alert in this state still wants one of its messages sent."""
-    if state is AlertState.CANCELLED:
+    """Tell whether an alert in this state still wants one of its messages sent.
+
+    That nobody answered is no reason to be silent: what was due by then goes on being tried, for somebody
+    who is told late may still help. There is nothing else: every step and reminder is due before the end, and
+    what is in reserve stays there (`OVER`). An alert that the bridge closed for its age counts as it stood
+    before: see `Desk.apply`.
+    """
+    if state in ENDED:
         return False
     if delivery.unless is AlertState.NOTIFIED:
         return state is AlertState.RAISED

@@ -12,7 +12,6 @@ from uuid import UUID
 
 from flicbridge.alert import life
 from flicbridge.alert.alert import (
-    IN_THE_ROOM,
     AlertEvent,
     AlertKind,
     AlertState,
@@ -24,6 +23,7 @@ from flicbridge.alert.alert import (
 from flicbridge.alert.caution import MOST_DOUBTED, Caution
 from flicbridge.alert.plan import Plan
 from flicbridge.alert.standing import Change, Standing
+from flicbridge.clock import Uptime
 
 ON_IT: Final = frozenset({AlertState.ACKNOWLEDGED, AlertState.CONFIRMED})
 """States in which the doctor's devices have been told that somebody is on it."""
@@ -34,7 +34,11 @@ DOUBTS: Final = {
 }
 """What would stop an alert, and what it is called if it may have been forced."""
 
-FOR_HELPERS: Final = frozenset({Happening.FALSE_ALARM, Happening.CLOSED})
+WITH_PIN: Final = frozenset({Way.API, Way.CLI})
+"""Ways over which a PIN can be given, and so tried out."""
+
+FOR_HELPERS: Final = frozenset({Happening.CONFIRMED, Happening.FALSE_ALARM, Happening.CLOSED})
+"""What would end an alert, or keep others from being told, and takes no PIN."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,7 @@ class Said:
         by, at, way, said_at: as in `AlertEvent`.
         press: id of the press or reply behind it, if one was.
         is_proven: True if nothing says that it was forced: the PIN was right, or none is asked.
+        up: `at` by the machine's own count.
     """
 
     by: str
@@ -53,6 +58,7 @@ class Said:
     said_at: datetime | None = None
     press: UUID | None = None
     is_proven: bool = True
+    up: Uptime | None = None
 
     def event(self, alert: UUID, what: Happening) -> AlertEvent:
         """The line of history that says so."""
@@ -63,25 +69,27 @@ class Said:
         return tuple(replace(delivery, by=self.by, way=self.way) for delivery in deliveries)
 
 
-def is_doubtful(standing: Standing, what: Happening, said: Said) -> bool:
+def is_doubtful(standing: Standing, what: Happening, said: Said, caution: Caution) -> bool:
     """Tell whether something that would stop the alert may have been forced.
 
     Only emergencies are worth forcing somebody.
     """
-    return may_be_doubted(standing, what, said) and (not said.is_proven or standing.doubted >= MOST_DOUBTED)
+    is_unproven = not said.is_proven or standing.doubted >= MOST_DOUBTED
+    return is_unproven and may_be_doubted(standing, what, said, caution)
 
 
-def may_be_doubted(standing: Standing, what: Happening, said: Said) -> bool:
+def may_be_doubted(standing: Standing, what: Happening, said: Said, caution: Caution) -> bool:
     """Tell whether it matters if it is proven who did this."""
-    return what in DOUBTS and said.way in IN_THE_ROOM and standing.alert.kind is not AlertKind.TEST
+    in_the_room = caution.is_in_the_room(said.by, said.way)
+    return what in DOUBTS and in_the_room and standing.alert.kind is not AlertKind.TEST
 
 
-def may_move(standing: Standing, what: Happening, way: Way, caution: Caution) -> bool:
-    """Tell whether somebody who uses this way may do that, and would see the alert move.
+def may_move(standing: Standing, what: Happening, said: Said, caution: Caution) -> bool:
+    """Tell whether whoever says that may do it, and would see the alert move.
 
     Where a PIN is asked, nobody in the room clears the doubt of an emergency or puts it away.
     """
-    if way not in IN_THE_ROOM:
+    if not caution.is_in_the_room(said.by, said.way):
         return life.after(standing.state, what) is not standing.state
     ends = caution.asks_pin and what in FOR_HELPERS and standing.alert.kind is not AlertKind.TEST
     return standing.seems_to_move(what) and not ends
@@ -97,12 +105,14 @@ def believed(
     moved, cancelled = standing.after(what), what is Happening.CANCELLED
     if moved.state is standing.state:
         return None
-    if not (cancelled or may_move(standing, what, said.way, caution)):
+    if not (cancelled or may_move(standing, what, said, caution)):
         return None
     alert = standing.alert
     deliveries: tuple[Delivery, ...] = ()
-    if cancelled:  # a doubted one has taken the first of these names
-        deliveries = plan.for_those_told(alert, Purpose.CANCELLED, standing.doubted, said.at)
+    if cancelled:
+        # A doubted one has taken the first of these names; but not if what was doubted is an answer.
+        occasion = 0 if standing.face is AlertState.ACKNOWLEDGED else standing.doubted
+        deliveries = plan.for_those_told(alert, Purpose.CANCELLED, occasion, said.at, said.up)
     else:
         deliveries = _for_the_doctor(standing, moved, said, plan=plan, caution=caution)
     return Change(
@@ -119,15 +129,17 @@ def doubted(
     """What follows from what may have been forced; None if, believed, it would move nothing.
 
     The doctor's own devices, which an attacker may be holding, read what they would read of a believed
-    cancellation. Whoever tries again is written down, and nobody is told twice.
+    cancellation. Whoever tries again is written down, and nobody is told twice. What is only said again,
+    where no PIN can be given, tries nothing out.
     """
-    if life.after(standing.state, what) is standing.state:
+    only_again = said.way not in WITH_PIN and not standing.seems_to_move(what)
+    if only_again or life.after(standing.state, what) is standing.state:
         return None
     alert = standing.alert
     tells = what is Happening.CANCELLED and standing.seems_to_move(what)
     moved = replace(standing, doubted=standing.doubted + 1, seen_as=life.after(standing.face, what))
     if tells:
-        doubts = plan.for_those_told(alert, Purpose.DOUBTED, 0, said.at)
+        doubts = plan.for_those_told(alert, Purpose.DOUBTED, 0, said.at, said.up)
         follow_ups = tuple(_for_whom(delivery, caution) for delivery in doubts)
     else:
         follow_ups = _for_the_doctor(standing, moved, said, plan=plan, caution=caution)

@@ -1,6 +1,7 @@
 """Phone numbers: E.164 in the settings, the way people dial them in texts."""
 
 import re
+import unicodedata
 from functools import lru_cache
 from typing import Final
 
@@ -12,6 +13,12 @@ HOW_TO_WRITE: Final = 'write it with + and the country code, digits only, such a
 # France and the territories that share its dialling plan: from any of them, the national form reaches
 # the others. Every other number keeps its country code, or it would ring at a stranger's.
 FRENCH_PLAN: Final = frozenset({33, 262, 508, 590, 594, 596})
+
+# Where a number that is dialled with 0 may be at home, besides the mainland.
+OVERSEAS: Final = ("GP", "GF", "MQ", "RE", "YT")
+# These heads belong to them alone, though the library's tables of the mainland let some of them pass.
+# Source: the French numbering plan (Arcep, decision 2018-0881).
+OVERSEAS_ALONE: Final = re.compile(r"0(?:26[239]|59[046])\d{6}")
 
 SHORT_NUMBER: Final = re.compile(r"\+?\d{1,6}")
 
@@ -57,11 +64,13 @@ def checked(e164: str) -> str:
 def as_dialled(text: str) -> str:
     """The E.164 number that a person in France means by what they typed, such as `06 12 34 56 78`.
 
+    Overseas they type theirs the same way: `0690 12 34 56`.
+
     Raises:
         ValueError: it is none that can be called; see `checked`.
     """
-    typed = text.strip()
-    number = None if SHORT_NUMBER.fullmatch(typed) else _parsed(typed, "FR")
+    typed = _typed(text)
+    number = None if SHORT_NUMBER.fullmatch(typed) else _meant(typed)
     is_plain = number is not None and not any(map(str.isalpha, typed))
     return checked(_e164(number) if number is not None and is_plain else typed)
 
@@ -77,6 +86,22 @@ def is_same_number(sender: str, e164: str) -> bool:
     country = phonenumbers.region_code_for_number(known)
     found = _parsed(sender, country)
     return found is not None and not any(map(str.isalpha, sender)) and _e164(found) == e164
+
+
+def _typed(text: str) -> str:
+    """The text as typed on a keyboard: what is pasted may have special blanks and invisible marks in it."""
+    plain = (" " if c.isspace() else c for c in text if unicodedata.category(c) != "Cf")
+    return "".join(plain).strip()
+
+
+def _meant(typed: str) -> PhoneNumber | None:
+    """The number that is reached in France by dialling this; if none can be called, one of the mainland."""
+    regions = ["FR", *OVERSEAS]
+    if OVERSEAS_ALONE.fullmatch(re.sub(r"\D", "", typed)):
+        regions.reverse()
+    found = (_parsed(typed, region) for region in regions)
+    called = (number for number in found if number is not None and phonenumbers.is_valid_number(number))
+    return next(called, None) or _parsed(typed, "FR")
 
 
 def _parsed(text: str, region: str | None = None) -> PhoneNumber | None:
@@ -105,7 +130,7 @@ def _flaw(number: PhoneNumber) -> str:
 
 def _suggestion(text: str) -> str:
     """How to write it, with this very number if it can be guessed: most installers are in France."""
-    number = _parsed(text, "FR")
+    number = _meant(_typed(text))
     if number is None or not phonenumbers.is_valid_number(number):
         return HOW_TO_WRITE
     return f'write it with + and the country code, digits only: "{_e164(number)}"'

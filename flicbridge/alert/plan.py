@@ -11,6 +11,7 @@ from uuid import UUID
 
 from flicbridge.alert.alert import Alert, AlertKind, AlertState, Delivery, Purpose, delivery_id
 from flicbridge.alert.drill import is_drill
+from flicbridge.clock import Uptime
 
 AT_ONCE = timedelta(0)
 
@@ -108,14 +109,19 @@ class Plan:
         return self.drill_routes.get(alert.button, ()) if is_drill(alert.button) else self.test_routes
 
     def for_those_told(
-        self, alert: Alert, purpose: Purpose, occasion: int, at: datetime
+        self, alert: Alert, purpose: Purpose, occasion: int, at: datetime, up: Uptime | None = None
     ) -> tuple[Delivery, ...]:
-        """A follow-up to everybody whose step has come by `at`, over every channel at once.
+        """A follow-up to everybody whose step may have come, over every channel at once.
 
         Nobody who was told may miss it, and which of the channels they look at cannot be known.
+
+        Args:
+            alert, purpose, occasion: which follow-up of which alert.
+            at: now, UTC.
+            up: `at` by the machine's own count; None: only dates tell what has come by now.
         """
         return tuple(
-            _delivery(alert, purpose, occasion, _at_once(route), at) for route in self._told_by(alert, at)
+            _delivery(alert, purpose, occasion, _at_once(route), at) for route in self._told_by(alert, at, up)
         )
 
     def for_routes(
@@ -148,14 +154,13 @@ class Plan:
                     AlertState.ACKNOWLEDGED,
                 )
 
-    def _told_by(self, alert: Alert, at: datetime) -> Iterator[Route]:
+    def _told_by(self, alert: Alert, at: datetime, up: Uptime | None) -> Iterator[Route]:
         if alert.kind is AlertKind.TEST:
             yield from self._tested_by(alert)
             return
         seen: set[str] = set()
         for step in self.steps_for(alert):
-            # A wall clock that was set back must not make the first step look as if it were still to come.
-            if step.after and alert.received_at + step.after > at:
+            if _is_to_come(step, alert, at, up):
                 continue
             for route in step.routes:
                 if route.channel not in seen:
@@ -205,6 +210,21 @@ def follow_up(
     """A message over one channel, whichever turn that has, about what happened at that time."""
     made = _delivery(alert, purpose, occasion, _at_once(route), at, after=after, unless=unless)
     return replace(made, by=by)
+
+
+def _is_to_come(step: Step, alert: Alert, at: datetime, up: Uptime | None) -> bool:
+    """Tell whether nobody can have been told by a step yet.
+
+    The first step has always come: a wall clock that was set back must not make it look otherwise. After a
+    restart of the machine every step may have come, for neither its count nor its dates say how long ago the
+    alert was raised.
+    """
+    if not step.after:
+        return False
+    if up is None:
+        return alert.received_at + step.after > at
+    since_s = up.since_s(alert.received_up)
+    return since_s is not None and since_s < step.after.total_seconds()
 
 
 def _at_once(route: Route) -> Route:

@@ -40,6 +40,10 @@ class Standing:
         """The state that is shown in the room."""
         return self.state if self.seen_as is None or self.state is AlertState.CLOSED else self.seen_as
 
+    def seen(self) -> "Standing":
+        """The same as the room sees it: nothing was ever doubted."""
+        return replace(self, state=self.face, doubted=0, seen_as=None)
+
     def redated(self, now: Reading) -> "Standing":
         """The same, dated as the wall clock of now would have dated it: see `Alert.redated`."""
         alert = self.alert.redated(now)

@@ -1,22 +1,26 @@
 """What the store does to the database in one go: each function is one transaction, or one look.
 
-They run on the thread that owns the connection.
+They run on the thread that owns the connection. `settle` and `withdraw` are parts of one, see `together`.
 """
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import structlog
+
 from flicbridge.alert import life
 from flicbridge.alert.alert import Alert, AlertEvent, AlertState, DeliveryState
-from flicbridge.alert.desk import Change, Mark, Standing
+from flicbridge.alert.desk import BRIDGE, Change, Mark, Standing
 from flicbridge.outbox import queries, rows
 from flicbridge.outbox.button import ButtonRecord
 from flicbridge.outbox.database import transaction
 from flicbridge.outbox.hush import NOT_WANTED
 from flicbridge.outbox.job import Attempt, Job
+
+log = structlog.get_logger()
 
 
 def commit(db: sqlite3.Connection, change: Change, now_at: datetime) -> UUID | None:
@@ -26,8 +30,7 @@ def commit(db: sqlite3.Connection, change: Change, now_at: datetime) -> UUID | N
             for standing in change.standings:
                 db.execute(queries.PUT_STANDING, rows.standing_row(standing))
             db.executemany(queries.ADD_EVENT, map(rows.event_row, change.history))
-            answered = (standing for standing in change.standings if standing.face in life.ANSWERED)
-            db.executemany(queries.CALL_OFF, map(rows.call_off_row, answered))
+            _call_off(db, change)
             db.executemany(
                 queries.ADD_DELIVERY,
                 (rows.delivery_row(d, under_way=d.at_once or d.due_at <= now_at) for d in change.deliveries),
@@ -35,6 +38,17 @@ def commit(db: sqlite3.Connection, change: Change, now_at: datetime) -> UUID | N
         if change.mark is not None:
             db.execute(queries.PUT_MARK, _mark_row(change.mark))
     return known
+
+
+def _call_off(db: sqlite3.Connection, change: Change) -> None:
+    by_bridge = {event.alert for event in change.history if event.by == BRIDGE}
+    for standing in change.standings:
+        is_closed, by_people = standing.state is AlertState.CLOSED, standing.alert.id not in by_bridge
+        if standing.face not in life.WAITING:
+            is_aged = is_closed and not by_people
+            db.execute(queries.CALL_OFF, rows.call_off_row(standing, is_aged=is_aged))
+        if is_closed and by_people:
+            db.execute(queries.BREAK_OFF, {"alert": str(standing.alert.id)})
 
 
 def _alert_of(db: sqlite3.Connection, press: UUID | None) -> UUID | None:
@@ -68,11 +82,12 @@ def settle(
     db: sqlite3.Connection,
     attempt: Attempt,
     event: AlertEvent | None,
-    standing: Standing | None,
+    stands: Callable[[], Standing | None],
     released: Sequence[Job],
     *,
     hide: bool,
 ) -> None:
+    """Of what became of a try. It may have been owed for a while, so where the alert stands is asked now."""
     job, at = attempt.job, attempt.at.timestamp()
     arrived = attempt.state in (DeliveryState.SENT, DeliveryState.DELIVERED)
     row = {
@@ -88,38 +103,36 @@ def settle(
         "provider_sent_at": _said(attempt, DeliveryState.SENT),
         "provider_delivered_at": _said(attempt, DeliveryState.DELIVERED),
     }
-    with transaction(db):
-        if not db.execute(queries.SETTLE, row).rowcount:
-            _bring_back(db, job)
-            db.execute(queries.SETTLE, row)
-        db.execute(
-            queries.ADD_ATTEMPT,
-            {
-                "delivery": str(job.id),
-                "number": job.attempts,
-                "at": at,
-                "took_s": attempt.took_s,
-                "outcome": attempt.failure or attempt.state,
-                "detail": attempt.detail,
-            },
-        )
-        if event is not None:
-            db.execute(queries.ADD_EVENT, rows.event_row(event))
-        if standing is not None:
-            db.execute(queries.PUT_STANDING, rows.standing_row(standing))
-        now_at = attempt.at + timedelta(seconds=attempt.took_s)
-        if hide:
-            db.execute(queries.WITHDRAW, _withdrawal_row(job, now_at, really=False))
-        db.executemany(queries.RELEASE, (release_row(of, now_at) for of in released))
+    if not db.execute(queries.SETTLE, row).rowcount:
+        _bring_back(db, job)
+        db.execute(queries.SETTLE, row)
+    db.execute(
+        queries.ADD_ATTEMPT,
+        {
+            "delivery": str(job.id),
+            "number": job.attempts,
+            "at": at,
+            "took_s": attempt.took_s,
+            "outcome": attempt.failure or attempt.state,
+            "detail": attempt.detail,
+        },
+    )
+    if event is not None:
+        db.execute(queries.ADD_EVENT, rows.event_row(event))
+    if (standing := stands()) is not None:
+        db.execute(queries.PUT_STANDING, rows.standing_row(standing))
+    now_at = attempt.at + timedelta(seconds=attempt.took_s)
+    if hide:
+        db.execute(queries.WITHDRAW, _withdrawal_row(job, now_at, really=False))
+    db.executemany(queries.RELEASE, (release_row(of, now_at) for of in released))
 
 
 def withdraw(db: sqlite3.Connection, job: Job, now_at: datetime, *, really: bool) -> bool:
     row = _withdrawal_row(job, now_at, really=really)
-    with transaction(db):
-        if db.execute(queries.DELIVERY, {"id": str(job.id)}).fetchone() is None:
-            _bring_back(db, job)
-        is_news = db.execute(queries.ADD_WITHDRAWAL, row).rowcount > 0
-        db.execute(queries.WITHDRAW, row)
+    if db.execute(queries.DELIVERY, {"id": str(job.id)}).fetchone() is None:
+        _bring_back(db, job)
+    is_news = db.execute(queries.ADD_WITHDRAWAL, row).rowcount > 0
+    db.execute(queries.WITHDRAW, row)
     return is_news
 
 
@@ -137,7 +150,7 @@ def _said(attempt: Attempt, state: DeliveryState) -> float | None:
 def _bring_back(db: sqlite3.Connection, job: Job) -> None:
     """Write down what was sent from memory while the disk refused, or was lost with an older database."""
     alert = job.alert
-    standing = Standing(alert, AlertState.RAISED, 1, alert.pressed_at, alert.received_at)
+    standing = Standing(alert, AlertState.RAISED, 1, alert.pressed_at, alert.received_at, job.code)
     db.execute(queries.ADD_MISSING_STANDING, rows.standing_row(standing))
     db.execute(queries.ADD_DELIVERY, rows.delivery_row(job.delivery, under_way=True))
 
@@ -183,6 +196,20 @@ def counts(db: sqlite3.Connection) -> dict[str, Any]:
         "oldest_due_at": None if oldest is None else rows.utc(oldest),
         "oldest_tried_at": rows.utc(min(tried)) if tried else None,
     }
+
+
+def together[T](db: sqlite3.Connection, deeds: Iterable[Callable[[sqlite3.Connection], T]]) -> list[T | None]:
+    """What cannot be written at all is left out: it must not keep all that follows from the disk."""
+
+    def done(deed: Callable[[sqlite3.Connection], T]) -> T | None:
+        try:
+            return deed(db)
+        except sqlite3.IntegrityError:
+            log.exception("outcome_unwritable")
+            return None
+
+    with transaction(db):
+        return [done(deed) for deed in deeds]
 
 
 def in_one(db: sqlite3.Connection, query: str, batch: Sequence[rows.Row]) -> None:

@@ -29,7 +29,7 @@ class Health:
         reserve: whether there is room to give up once the disk is full.
         aside: the damaged database that was set aside last and still lies there.
         beside: the file in use, where that of the settings is of a newer version.
-        owed: how many outcomes are only in memory.
+        owed: how many presses, answers and outcomes are only in memory.
     """
 
     error: str | None
@@ -37,7 +37,7 @@ class Health:
     reserve: bool
     aside: str | None
     beside: str | None
-    owed: int
+    owed: int = 0
 
     def observations(self) -> Iterator[Observation]:
         """The same as facts for the board."""
@@ -76,7 +76,7 @@ class Repair:
         """Take the reserve back, if it was given up and there is room again."""
         self._disk.reserve.keep()
 
-    def health(self, error: StoreError | None, *, owed: int) -> Health:
+    def health(self, error: StoreError | None) -> Health:
         """What there is to say after a try."""
         return Health(
             error=None if error is None else str(error),
@@ -84,5 +84,4 @@ class Repair:
             reserve=self._disk.reserve.is_there,
             aside=max(self._disk.asides, default=None),
             beside=self._disk.path.name if self._disk.is_beside else None,
-            owed=owed,
         )

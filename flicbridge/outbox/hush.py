@@ -11,7 +11,7 @@ from flicbridge.alert.alert import FOLLOW_UPS, Delivery, DeliveryState, Purpose
 from flicbridge.alert.desk import Desk
 from flicbridge.outbox.job import Attempt, Job
 
-NOT_WANTED = "answered or cancelled first, or what it reminds of is still being tried"
+NOT_WANTED = "answered, cancelled or closed first, or what it reminds of is still being tried"
 """Why a message is not sent: in the same words for all, so that none can be told from another."""
 
 

@@ -9,12 +9,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import structlog
 
 from flicbridge.alert.alert import (
-    IN_THE_ROOM,
     AlertEvent,
     AlertState,
     Delivery,
@@ -89,6 +88,7 @@ class Ledger:
         # back, and a press that comes then waits for one commit and not for all of theirs.
         self._errand = asyncio.Lock()
         self.turns = Turns(desk, store, carry, clock=clock)
+        # What a sick disk refused of presses and of people's answers, oldest first, by the press or message.
         self._unsaved: dict[UUID, Change] = {}
         self._dated: Reading | None = None  # by which reading of the clock the desk is dated
         self._redated: set[UUID] = set()  # and what of that is not on disk yet
@@ -160,20 +160,26 @@ class Ledger:
         Returns:
             Whether it moves. To somebody in the room that is told as if nothing were ever doubted.
         """
-        said = Said(by, self._clock.now_at(), way, said_at, reply, is_proven)
+        now = self._clock.reading()
+        said = Said(by, now.at, way, said_at, reply, is_proven, now.up)
         async with self._turn:
+            if reply in self._unsaved:  # read again before it is on disk
+                return False
             self._redate()
-            moves = self._desk.may_move(alert, what, way)
+            moves = self._desk.may_move(alert, what, said)
             change = self._desk.move(alert, what, said)
             if change is not None:
-                known, _ = await self._commit(change)
+                in_order = await self._save_unsaved()
+                known, safe = await self._commit(change) if in_order else (None, False)
                 moves = moves and known is None
+                if not safe and change.history:
+                    self._unsaved[reply or uuid4()] = change
                 if known is None:
                     self._believe(change)
         if moves:
-            hush = way not in IN_THE_ROOM and self._desk.is_hushed(alert)
-            (log.debug if hush else log.info)("alert_moved", alert=str(alert), what=what.value, by=by)
-            if by.startswith("recipient:") and not self._desk.is_hushed(alert):
+            is_secret = self._desk.is_secret(alert, said)
+            (log.debug if is_secret else log.info)("alert_moved", alert=str(alert), what=what.value, by=by)
+            if by.startswith("recipient:") and not is_secret:
                 at = self._clock.now_at().isoformat(timespec="milliseconds")
                 self._observe(Observation(by, "last_ack_at", at))
         return moves
@@ -218,11 +224,16 @@ class Ledger:
             event, standing = self._notified(attempt)
             if standing is not None:
                 self._desk.apply(Change(standings=(standing,)))
+
+            def stands() -> Standing | None:
+                return None if standing is None else self._desk.standing(standing.alert.id)
+
             released = self.turns.after(attempt)
             waits = attempt.state is DeliveryState.QUEUED
             hide = waits and not attempt.job.secret and self._hush.is_called_off(attempt.job.delivery)
             try:
-                await self._store.settle(attempt, event, standing, released, hide=hide)
+                later = not await self._save_unsaved()  # nothing comes on disk before the press it is about
+                await self._store.settle(attempt, event, stands, released, hide=hide, later=later)
             finally:
                 self._carry(released)  # a sick disk must not hold back the next channel
                 if event is not None and standing is not None:
@@ -232,7 +243,8 @@ class Ledger:
         """Tell the doctor that a test got through, if it is one."""
         change = self._desk.confirm_test(standing, attempt.job.delivery, attempt.state, at)
         if change.deliveries:
-            await self._commit(change)
+            if not (await self._commit(change))[1]:
+                self._unsaved[uuid4()] = change
             self._believe(change)
 
     async def fall_over(self, delivery: Delivery) -> None:
@@ -274,16 +286,27 @@ class Ledger:
         """Save what a sick disk refused, close what is long over, forget what is old. Raises StoreError.
 
         Args:
-            keep: how long alerts are remembered; None while the clock is not to be trusted with that.
+            keep: how long alerts are remembered; None while the clock must not say what is old.
         """
-        async with self._turn:
-            await self._save_unsaved()
+        await self.pay()
         await self.redate()
+        if keep is None:
+            return
         now_at = self._clock.now_at()
         for standing in self._desk.stale(now_at - CLOSE_AFTER):
             await self.move(standing.alert.id, Happening.CLOSED, by=BRIDGE)
-        if keep is not None:
-            await self._store.prune(now_at - keep)
+        await self._store.prune(now_at - keep)
+
+    @property
+    def owed(self) -> int:
+        """How many presses, answers and outcomes are only in memory."""
+        return len(self._unsaved) + self._store.owed
+
+    async def pay(self) -> None:
+        """Write down what a sick disk refused. Raises StoreError if it still does."""
+        async with self._turn:
+            if await self._save_unsaved():
+                await self._store.pay()
 
     async def redate(self) -> None:
         """Date anew what a wrong clock has dated, in memory and on disk. Raises StoreError."""
@@ -319,15 +342,21 @@ class Ledger:
         self._observe(Observation("store", "error", None))
         return known, True
 
-    async def _save_unsaved(self) -> None:
-        """Write down what a sick disk refused, as it stands by now: nothing that happened since is undone."""
-        for press, change in list(self._unsaved.items()):
+    async def _save_unsaved(self) -> bool:
+        """Write down what a sick disk refused, as it stands by now: nothing that happened since is undone.
+
+        Returns:
+            Whether all of it is on disk; where it is not, not all was tried.
+        """
+        for key, change in list(self._unsaved.items()):
             standings = tuple(
                 self._desk.standing(old.alert.id) or replace(old, state=AlertState.CLOSED)
                 for old in change.standings
             )
-            if (await self._commit(replace(change, standings=standings)))[1]:
-                del self._unsaved[press]
+            if not (await self._commit(replace(change, standings=standings)))[1]:
+                return False
+            del self._unsaved[key]
+        return True
 
     def _believe(self, change: Change) -> None:
         self._desk.apply(change)

@@ -11,7 +11,7 @@ LIMIT 1
 """
 
 # An alert's snapshot is written once; afterwards only where it stands is updated, and the times if the clock
-# that dated them was wrong.
+# that dated them was wrong. What was sent from memory may be here before its press is.
 PUT_STANDING: Final = """
 INSERT INTO alert (id, kind, state, presses, pressed_at, last_press_at, told_at, alert_json,
     code, doubted, seen_as)
@@ -19,12 +19,15 @@ VALUES (:id, :kind, :state, :presses, :pressed_at, :last_press_at, :told_at, :al
     :code, :doubted, :seen_as)
 ON CONFLICT (id) DO UPDATE SET state = excluded.state, presses = excluded.presses,
     pressed_at = excluded.pressed_at, last_press_at = excluded.last_press_at, told_at = excluded.told_at,
-    doubted = excluded.doubted, seen_as = excluded.seen_as
+    code = excluded.code, doubted = excluded.doubted, seen_as = excluded.seen_as
 """
 
+# A disk that did not answer in time may have written it all the same.
 ADD_EVENT: Final = """
 INSERT INTO alert_event (alert, what, at, by, press, way, said_at)
-VALUES (:alert, :what, :at, :by, :press, :way, :said_at)
+SELECT :alert, :what, :at, :by, :press, :way, :said_at
+WHERE NOT EXISTS (SELECT 1 FROM alert_event
+    WHERE alert = :alert AND what = :what AND at = :at AND by = :by AND press IS :press)
 """
 
 # A delivery that is already there is the same delivery: its id says so.
@@ -51,13 +54,22 @@ UPDATE delivery SET
     state = CASE WHEN state IN ('queued', 'reserve') AND (:all OR (:unless AND unless IS NOT NULL)
             OR (:reserve AND state = 'reserve'))
         THEN 'withdrawn' ELSE state END
-WHERE alert = :alert AND purpose NOT IN ('cancelled', 'doubted', 'answered')
+WHERE alert = :alert
+  AND (purpose NOT IN ('cancelled', 'doubted', 'answered', 'tested') OR unless IS NOT NULL)
   AND (state IN ('queued', 'reserve') OR seen_state = 'reserve')
   AND (:all OR :seen_all OR ((:unless OR :seen_unless) AND unless IS NOT NULL)
     OR ((:reserve OR :seen_reserve) AND 'reserve' IN (state, seen_state)))
 """
 
-# The same of a single one, whose time has come although it is not needed.
+# A try that is under way when people close its alert still says itself what became of it. But if we die
+# during it, it is not taken up again: the next run does not know what is closed, and would send it.
+BREAK_OFF: Final = """
+UPDATE delivery SET state = 'withdrawn'
+WHERE alert = :alert AND state = 'sending'
+  AND (purpose NOT IN ('cancelled', 'doubted', 'answered', 'tested') OR unless IS NOT NULL)
+"""
+
+# A single one, whose time has come although it is not needed.
 WITHDRAW: Final = """
 UPDATE delivery SET
     seen_state = COALESCE(seen_state, 'withdrawn'), seen_due_at = COALESCE(seen_due_at, :at),
@@ -137,7 +149,9 @@ WHERE id = :id
 
 ADD_ATTEMPT: Final = """
 INSERT INTO attempt (delivery, number, at, took_s, outcome, detail, secret)
-SELECT id, :number, :at, :took_s, :outcome, :detail, seen_state IS NOT NULL FROM delivery WHERE id = :delivery
+SELECT id, :number, :at, :took_s, :outcome, :detail, seen_state IS NOT NULL FROM delivery
+WHERE id = :delivery AND NOT EXISTS (SELECT 1 FROM attempt
+    WHERE delivery = :delivery AND number = :number AND at = :at AND outcome = :outcome)
 """
 
 # What a restart has to take up again. `sending` means that we died during the try; nobody knows its outcome.
@@ -176,7 +190,8 @@ STANDINGS: Final = "SELECT * FROM alert WHERE state <> 'closed'"
 LIST_ALERTS: Final = "SELECT * FROM alert ORDER BY pressed_at DESC LIMIT :limit"
 SHOW_ALERT: Final = "SELECT * FROM alert WHERE id = :id"
 FIND_ALERT: Final = "SELECT id FROM alert WHERE id LIKE :prefix || '%' LIMIT 2"
-HISTORY: Final = "SELECT * FROM alert_event WHERE alert = :alert ORDER BY seq"
+# A reply that moved nothing is only kept to be known again.
+HISTORY: Final = "SELECT * FROM alert_event WHERE alert = :alert AND what <> 'heard' ORDER BY seq"
 DELIVERY: Final = "SELECT id FROM delivery WHERE id = :id"
 DELIVERIES: Final = "SELECT * FROM delivery WHERE alert = :alert ORDER BY due_at, channel, purpose"
 ATTEMPTS: Final = """

@@ -44,16 +44,19 @@ def standing_row(standing: Standing) -> Row:
     }
 
 
-def call_off_row(standing: Standing) -> Row:
-    """Which messages of an alert are not needed any more: in truth, and as far as the room is to know."""
+def call_off_row(standing: Standing, *, is_aged: bool = False) -> Row:
+    """Which messages of an alert are not needed any more: in truth, and as far as the room is to know.
+
+    Of one that was closed for its age nobody said so: only what is in reserve stays there.
+    """
     state, face = standing.state, standing.face
     return {
         "alert": str(standing.alert.id),
-        "all": state is AlertState.CANCELLED,
-        "unless": state in life.ANSWERED,
+        "all": state in life.ENDED and not is_aged,
+        "unless": state in life.ANSWERED and not is_aged,
         "reserve": state in life.OVER,
-        "seen_all": face is AlertState.CANCELLED,
-        "seen_unless": face in life.ANSWERED,
+        "seen_all": face in life.ENDED and not is_aged,
+        "seen_unless": face in life.ANSWERED and not is_aged,
         "seen_reserve": face in life.OVER,
     }
 

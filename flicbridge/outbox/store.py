@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Container, Iterable, Sequence
 from datetime import datetime
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, Self
 from uuid import UUID
@@ -27,8 +28,10 @@ from flicbridge.outbox.job import Attempt, Job
 from flicbridge.outbox.redating import redate
 from flicbridge.press.event import Counter
 
-# So many outcomes that a sick disk refused are kept to be written later; an hour's, on a bad day.
+# So many outcomes that a sick disk refused are kept to be written later; an hour's, on a bad day. And so many
+# of them are written at a time.
 OWED: Final = 1000
+PAID_AT_ONCE: Final = 100
 
 # So many alerts are forgotten at a time: a few milliseconds, which is what a press may have to wait for.
 SLICE: Final = 20
@@ -48,7 +51,7 @@ class Store:
         self._disk = disk
         self._repair = Repair(disk)
         self.drills = DrillBook(writer, reader)
-        self._owed: deque[Callable[[sqlite3.Connection], object]] = deque(maxlen=OWED)
+        self._owed: deque[Callable[[sqlite3.Connection], bool]] = deque(maxlen=OWED)
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -109,17 +112,27 @@ class Store:
     async def settle(
         self,
         attempt: Attempt,
-        event: AlertEvent | None,
-        standing: Standing | None,
+        event: AlertEvent | None = None,
+        stands: Callable[[], Standing | None] = lambda: None,
         released: Sequence[Job] = (),
         *,
         hide: bool = False,
+        later: bool = False,
     ) -> None:
         """Write down what became of a try, what that means for the alert, and whose turn comes with it.
 
-        With `hide`, the room sees nothing of this delivery that comes later.
+        Args:
+            attempt, event, released: just that.
+            stands: where the alert stands when it is written, in another thread; None to leave that as it is.
+            hide: the room sees nothing of this delivery that comes later.
+            later: keep it in mind for `pay`: something that comes before it is not on disk yet.
         """
-        await self._write_or_owe(lambda db: deeds.settle(db, attempt, event, standing, released, hide=hide))
+
+        def settle(db: sqlite3.Connection) -> bool:
+            deeds.settle(db, attempt, event, stands, released, hide=hide)
+            return True
+
+        await self._write_or_owe(settle, later=later)
 
     async def withdraw(self, job: Job, now_at: datetime, *, really: bool) -> bool:
         """Write down that a delivery is not needed, in truth or only as far as the room sees.
@@ -292,7 +305,7 @@ class Store:
             await self._writer.run(partial(deeds.look_up, row=row))
 
     async def mend(self, *, spare: bool = False) -> Health:
-        """Try to come back to a disk that was lost, write down what it refused, and see how it is.
+        """Try to come back to a disk that was lost, and see how it is.
 
         Never raises StoreError: what is wrong is in the answer.
 
@@ -303,8 +316,28 @@ class Store:
             await self._writer.run(lambda db: self._mend(db, spare=spare))
             await self.copy_pairings()
         except StoreError as error:
-            return self._repair.health(error, owed=len(self._owed))
-        return self._repair.health(None, owed=0)
+            return self._repair.health(error)
+        return self._repair.health(None)
+
+    @property
+    def owed(self) -> int:
+        """How many outcomes are only in memory."""
+        return len(self._owed)
+
+    async def pay(self) -> bool:
+        """Write down what a sick disk refused, in the order in which it happened, once it works again.
+
+        To be called by whoever moves alerts, while none moves.
+
+        Returns:
+            What the last of it returned. Raises StoreError.
+        """
+        last = False
+        while batch := tuple(islice(self._owed, PAID_AT_ONCE)):
+            last = bool((await self._writer.run(partial(deeds.together, deeds=batch)))[-1])
+            for _ in batch:
+                self._owed.popleft()
+        return last
 
     @property
     def openings(self) -> int:
@@ -316,9 +349,6 @@ class Store:
             self._repair.probe(db)
             self._writer.has_failed = False
         self._repair.keep_reserve()
-        while self._owed:
-            self._owed[0](db)
-            self._owed.popleft()
 
     async def _look[T](self, job: Callable[[sqlite3.Connection], T]) -> T:
         """Read, after all that is being written; from a disk that can only be read, if need be."""
@@ -327,13 +357,12 @@ class Store:
         except StoreError:
             return await self._reader.run(job)
 
-    async def _write_or_owe[T](self, job: Callable[[sqlite3.Connection], T]) -> T:
-        """Write, or keep in mind to write it once the disk works again. Raises StoreError in both cases."""
-        try:
-            return await self._writer.run(job)
-        except StoreError:
-            self._owed.append(job)
-            raise
+    async def _write_or_owe(self, deed: Callable[[sqlite3.Connection], bool], *, later: bool = False) -> bool:
+        """Write it after all that is owed, or owe it as well. Raises StoreError in the latter case."""
+        self._owed.append(deed)
+        if later:
+            raise StoreError("the disk has not taken what comes before it")
+        return await self.pay()
 
 
 def _value(text: str) -> Value:

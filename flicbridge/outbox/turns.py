@@ -142,19 +142,22 @@ class Turns:
 
     # -- a restart ---------------------------------------------------------------------------------------
 
+    def expect_ends(self) -> None:
+        """Let open alerts of an earlier run come to their end, once the desk knows them again."""
+        for standing in self._desk.known:
+            is_open = standing.state in life.WAITING and standing.alert.kind is not AlertKind.TEST
+            if is_open and not self._agenda.has_end(standing.alert.id):
+                self._end(standing.alert.id, self._left_s(standing.alert))
+
     def take_up(
         self, unfinished: Sequence[Job], reserved: Sequence[Job], longest_wait: timedelta
     ) -> list[Job]:
-        """Take over what an earlier run left, once the desk knows the alerts again.
+        """Take over what an earlier run left, or some of it.
 
         Returns:
             Reminders that fell due while the bridge was down and are not needed any more.
         """
         now = self._clock.reading()
-        for standing in self._desk.known:
-            is_open = standing.state not in life.ANSWERED and standing.alert.kind is not AlertKind.TEST
-            if is_open and not self._agenda.has_end(standing.alert.id):
-                self._end(standing.alert.id, self._left_s(standing.alert))
         untaken = [job for job in unfinished if job.provider_id is None]
         for job in untaken:
             if job.attempts:
@@ -172,10 +175,14 @@ class Turns:
         return [job for job in (*untaken, *reserved) if job.id in pointless]
 
     def _left_s(self, alert: Alert) -> float:
-        """How long an alert may still go unanswered; what a wrong clock dated has the whole time again."""
+        """How long an alert may still go unanswered.
+
+        It has the whole time again if a wrong clock dated it, or if the machine restarted since: the clock
+        may be ahead now, and an alert of minutes ago must not look as if nobody had answered for days.
+        """
         now, whole = self._clock.reading(), self._desk.plan.give_up_after
         received_at = alert.received_at + now.error_of(alert.received_at, alert.received_up)
-        if not is_credible(received_at):
+        if now.up.since_s(alert.received_up) is None or not is_credible(received_at):
             return whole.total_seconds()
         return min(max((received_at + whole - now.at).total_seconds(), GRACE_S), whole.total_seconds())
 
@@ -211,4 +218,4 @@ class Turns:
 
     def _is_unanswered(self, alert: UUID) -> bool:
         standing = self._desk.standing(alert)
-        return standing is not None and standing.state not in life.ANSWERED
+        return standing is not None and standing.state in life.WAITING

@@ -4,7 +4,7 @@ Tries that the room must not notice (`hush.py`) are not counted here, so this ha
 worker's knows of all tries and decides, this one is only looked at.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 import structlog
@@ -17,6 +17,14 @@ from flicbridge.outbox.circuit import Circuit
 from flicbridge.outbox.job import Attempt, Job
 
 log = structlog.get_logger()
+
+
+def facts_of(outcome: Outcome, at: datetime) -> Mapping[str, Value]:
+    """What one try that ended just then says of its channel, by the facts of the board."""
+    if isinstance(outcome, Handed):
+        return {"last_success": iso(at), "state": "ok", "last_error": None}
+    state = "refused" if isinstance(outcome, Refused) else "failing"
+    return {"last_failure": iso(at), "state": state, "last_error": outcome.why}
 
 
 class Window:
@@ -58,17 +66,16 @@ class Window:
         if isinstance(outcome, Handed):
             self._failing_since_at = None
             self._circuit.succeed()
-            self._say_state("ok", None)
-            return
-        self._failing_since_at = self._failing_since_at or self._clock.now_at()
-        self._circuit.fail()
-        self.say_failure(outcome)
+        else:
+            self._failing_since_at = self._failing_since_at or self._clock.now_at()
+            self._circuit.fail()
+        self._say("failing_since", iso(self._failing_since_at))
+        self._say_state(outcome)
 
     def say_failure(self, outcome: Outcome) -> None:
         """Something did not work."""
         if not isinstance(outcome, Handed):
-            self._say("last_failure", _iso(self._clock.now_at()))
-            self._say_state("refused" if isinstance(outcome, Refused) else "failing", outcome.why)
+            self._say_state(outcome)
 
     def _say_outcome(self, outcome: Outcome, job: Job) -> None:
         """Of a message that left with the press, also how long after the press a provider had it."""
@@ -76,7 +83,6 @@ class Window:
             self._say("last_outcome", outcome.failure.value)
             return
         self._say("last_outcome", outcome.state.value)
-        self._say("last_success", _iso(self._clock.now_at()))
         since_s = job.since_press_s(self._clock.reading())
         if job.delivery.purpose is Purpose.ALERT and job.delivery.at_once and since_s is not None:
             self._say("last_latency_s", round(since_s, 4))
@@ -87,8 +93,7 @@ class Window:
         wait_s = None if next_s is None else max(0.0, next_s - self._clock.now_s())
         next_at = None if wait_s is None else self._clock.now_at() + timedelta(seconds=wait_s)
         self._say("circuit", self._circuit.state.value)
-        self._say("failing_since", _iso(self._failing_since_at))
-        self._say("next_try_at", _iso(next_at))
+        self._say("next_try_at", iso(next_at))
 
     def tell(self, attempt: Attempt) -> None:
         """Log what became of a try."""
@@ -108,9 +113,9 @@ class Window:
         if attempt.state is not DeliveryState.QUEUED:
             self._say("last_end", attempt.state.value)
 
-    def _say_state(self, state: str, error: str | None) -> None:
-        self._say("state", state)
-        self._say("last_error", error)
+    def _say_state(self, outcome: Outcome) -> None:
+        for fact, value in facts_of(outcome, self._clock.now_at()).items():
+            self._say(fact, value)
         self._say("failures_in_a_row", float(self._circuit.failures))
         self.show()
 
@@ -118,5 +123,6 @@ class Window:
         self._observe(Observation(f"channel:{self._channel}", fact, value))
 
 
-def _iso(at: datetime | None) -> str | None:
+def iso(at: datetime | None) -> str | None:
+    """A time as the board has it."""
     return None if at is None else at.isoformat(timespec="milliseconds")

@@ -22,6 +22,7 @@ from flicbridge.alert.alert import (
 from flicbridge.alert.desk import BRIDGE, MOST_CLOSED, Change, Desk, Identity, Press, Reaction
 from flicbridge.alert.moves import Said
 from flicbridge.alert.plan import OldPresses, Plan, Route, Step
+from flicbridge.clock import Uptime
 from flicbridge.place.position import Position
 
 PLACE = Position(45.83362, 1.26105)
@@ -36,17 +37,32 @@ def take(desk: Desk, press: Press) -> Change:
     return change
 
 
-def test_what_waited_for_an_answer_is_not_wanted_once_the_alert_is_closed(
-    new_desk: NewDesk, press: PressAt
+@pytest.mark.parametrize("what", [Happening.CLOSED, Happening.FALSE_ALARM, Happening.CANCELLED])
+def test_nothing_that_waits_is_wanted_once_people_have_settled_the_alert(
+    new_desk: NewDesk, press: PressAt, what: Happening
 ) -> None:
     desk = new_desk()
     raised = take(desk, press(0))
     alert, later = raised.standings[0].alert, raised.deliveries[-1]
     assert desk.is_wanted(later)
-    closed = desk.move(alert.id, Happening.CLOSED, Said("cli", alert.received_at))
-    assert closed is not None
-    desk.apply(closed)
-    assert desk.standing(alert.id) is None
+    settled = desk.move(alert.id, what, Said("cli", alert.received_at))
+    assert settled is not None
+    desk.apply(settled)
+    assert not any(desk.is_wanted(delivery) for delivery in raised.deliveries)
+    assert all(desk.is_wanted(delivery) for delivery in settled.deliveries)  # that it was cancelled
+
+
+def test_what_was_due_before_an_alert_was_given_up_is_still_wanted(new_desk: NewDesk, press: PressAt) -> None:
+    desk = new_desk()
+    raised = take(desk, press(0))
+    alert = raised.standings[0].alert
+    given_up = desk.move(alert.id, Happening.UNANSWERED, Said(BRIDGE, alert.received_at))
+    assert given_up is not None
+    desk.apply(given_up)
+    assert all(desk.is_wanted(delivery) for delivery in raised.deliveries)
+    answered = desk.move(alert.id, Happening.ACKNOWLEDGED, Said("recipient:samu", alert.received_at))
+    assert answered is not None
+    desk.apply(answered)
     assert [desk.is_wanted(delivery) for delivery in raised.deliveries] == [True, True, False]
 
 
@@ -64,6 +80,7 @@ def test_an_alert_that_is_closed_for_its_age_swallows_nothing_that_nobody_answer
         desk.apply(change)
     assert desk.standing(alert.id) is None
     assert desk.is_wanted(later) is not answered
+    assert all(desk.is_wanted(delivery) for delivery in raised.deliveries[:-1])
 
 
 def test_of_alerts_that_are_closed_only_the_newest_are_remembered(new_desk: NewDesk, press: PressAt) -> None:
@@ -209,6 +226,77 @@ def test_a_clock_set_back_neither_silences_nor_splits(new_desk: NewDesk, press: 
     change = take(desk, press(-120))
     assert change.history[0].what is Happening.PRESSED_AGAIN
     assert [d.channel for d in change.deliveries] == ["samu/0", "hub/0"]
+
+
+def counted(press: Press, boot: str, up_s: float = 600.0) -> Press:
+    """The same press, received so many seconds into a life of the machine."""
+    return replace(press, received_up=Uptime(boot, up_s))
+
+
+def test_a_press_in_another_life_of_the_machine_joins_nothing_however_near_its_date(
+    new_desk: NewDesk, press: PressAt
+) -> None:
+    desk = new_desk()
+    before = take(desk, counted(press(0), "one")).standings[0].alert.id
+    new = take(desk, counted(press(1), "two", 20))
+    assert [h.what for h in new.history] == [Happening.RAISED]
+    assert {d.purpose for d in new.deliveries} == {Purpose.ALERT}
+    again = take(desk, counted(press(2), "two", 21))
+    assert [(h.what, h.alert) for h in again.history] == [
+        (Happening.PRESSED_AGAIN, new.standings[0].alert.id)
+    ]
+    assert before != new.standings[0].alert.id
+
+
+def test_a_press_in_the_same_life_joins_and_an_alert_without_a_count_is_of_another(
+    new_desk: NewDesk, press: PressAt
+) -> None:
+    desk = new_desk()
+    take(desk, press(0))  # written down by an older version
+    raised = take(desk, counted(press(1), "one", 20))
+    assert raised.history[0].what is Happening.RAISED
+    assert take(desk, counted(press(9), "one", 28)).history[0].what is Happening.PRESSED_AGAIN
+
+
+@pytest.mark.parametrize(
+    ("reaction", "state"),
+    [(Reaction.CANCEL, AlertState.CANCELLED), (Reaction.ACKNOWLEDGE, AlertState.ACKNOWLEDGED)],
+)
+@pytest.mark.parametrize("clock_s", [-1.7e9, -600, 600])
+def test_a_gesture_means_the_alert_of_an_earlier_life_whatever_the_clock_says(
+    new_desk: NewDesk, press: PressAt, reaction: Reaction, state: AlertState, clock_s: float
+) -> None:
+    desk = new_desk()
+    take(desk, counted(press(0), "one"))
+    change = take(desk, counted(press(clock_s, reaction), "two", 20))
+    assert [standing.state for standing in change.standings] == [state]
+
+
+@pytest.mark.parametrize(("kept_s", "is_meant"), [(30, True), (900, False)])
+def test_what_a_button_had_kept_since_before_the_machine_started_goes_by_its_date(
+    new_desk: NewDesk, press: PressAt, kept_s: float, is_meant: bool
+) -> None:
+    """It may be older than the alert, about which it then says nothing."""
+    desk = new_desk()
+    take(desk, counted(press(0), "one"))
+    late = press(-20, Reaction.CANCEL, late_s=kept_s)
+    assert bool(take(desk, counted(late, "two", 60)).history) is is_meant
+
+
+def test_after_a_restart_of_the_machine_everybody_who_may_have_been_told_is_told_of_the_end(
+    new_desk: NewDesk, press: PressAt
+) -> None:
+    desk = new_desk()
+    alert = take(desk, counted(press(0), "one", 600)).standings[0].alert
+    for up, told in (
+        (Uptime("one", 659), ["samu/0", "hub/0"]),
+        (Uptime("one", 660), ["samu/0", "hub/0", "colleague/0"]),
+        (Uptime("two", 20), ["samu/0", "hub/0", "colleague/0"]),
+    ):
+        back_at = alert.received_at - timedelta(minutes=10)
+        change = desk.move(alert.id, Happening.CANCELLED, Said("api", back_at, up=up))
+        assert change is not None
+        assert [delivery.channel for delivery in change.deliveries] == told
 
 
 @given(

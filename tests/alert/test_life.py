@@ -1,10 +1,13 @@
 """An alert's life only goes forward."""
 
+from datetime import UTC, datetime
+from uuid import UUID
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from flicbridge.alert import life
-from flicbridge.alert.alert import AlertState, Happening
+from flicbridge.alert.alert import AlertState, Delivery, Happening, Purpose
 
 RANK = {
     AlertState.RAISED: 0,
@@ -16,6 +19,7 @@ RANK = {
     AlertState.CANCELLED: 4,
     AlertState.CLOSED: 5,
 }
+NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 HAPPENINGS = st.lists(st.sampled_from(Happening), max_size=12)
 
 
@@ -55,12 +59,37 @@ def test_the_usual_life() -> None:
 
 def test_only_what_nobody_has_answered_is_given_up_and_a_late_answer_is_still_taken() -> None:
     waiting = {state for state in AlertState if life.after(state, Happening.UNANSWERED) is not state}
-    assert waiting == set(AlertState) - life.ANSWERED
+    assert waiting == life.WAITING
     assert life.after(AlertState.UNANSWERED, Happening.ACKNOWLEDGED) is AlertState.ACKNOWLEDGED
     assert life.after(AlertState.UNANSWERED, Happening.NOTIFIED) is AlertState.UNANSWERED
 
 
 def test_open_states_are_those_in_which_help_is_still_wanted() -> None:
     assert {AlertState.CANCELLED, AlertState.FALSE_ALARM, AlertState.CLOSED}.isdisjoint(life.OPEN)
-    assert AlertState.RAISED not in life.ANSWERED
     assert AlertState.CANCELLED in life.ANSWERED
+
+
+def test_every_state_is_waited_in_or_answered_or_given_up() -> None:
+    assert life.WAITING.isdisjoint(life.ANSWERED)
+    assert set(AlertState) - life.WAITING - life.ANSWERED == {AlertState.UNANSWERED}
+
+
+def delivery(unless: AlertState | None) -> Delivery:
+    return Delivery(UUID(int=1), UUID(int=2), Purpose.ALERT, 0, "samu", "samu/0", NOON, NOON, NOON, unless)
+
+
+def test_which_messages_an_alert_still_wants_in_each_state() -> None:
+    step_0, later, doubt = map(delivery, (None, AlertState.ACKNOWLEDGED, AlertState.NOTIFIED))
+    wanted = {
+        state: [life.wants(state, message) for message in (step_0, later, doubt)] for state in AlertState
+    }
+    assert wanted == {
+        AlertState.RAISED: [True, True, True],
+        AlertState.NOTIFIED: [True, True, False],
+        AlertState.UNANSWERED: [True, True, False],  # told late is better than not at all
+        AlertState.ACKNOWLEDGED: [True, False, False],
+        AlertState.CONFIRMED: [True, False, False],
+        AlertState.FALSE_ALARM: [False, False, False],
+        AlertState.CANCELLED: [False, False, False],
+        AlertState.CLOSED: [False, False, False],
+    }

@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flicbridge.alert.alert import AlertKind, AlertState, Doctor, Happening, Practice, Purpose, Way, press_id
+from flicbridge.alert.alert import (
+    AlertKind,
+    AlertState,
+    Doctor,
+    Happening,
+    Practice,
+    Purpose,
+    Way,
+    press_id,
+    reply_id,
+)
 from flicbridge.alert.caution import MOST_DOUBTED, Caution
 from flicbridge.alert.desk import Change, Desk, Identity, Press, Reaction, Standing
 from flicbridge.alert.moves import Said
@@ -43,11 +53,22 @@ def raised(at_desk: Desk, number: int = 1, reaction: Reaction = Reaction.ALERT) 
     return change.standings[0]
 
 
+def says(by: str = "somebody", way: Way = Way.CLI, *, proven: bool = False) -> Said:
+    return Said(by, NOW + timedelta(seconds=5), way, is_proven=proven)
+
+
 def do(
-    at_desk: Desk, what: Happening, *, way: Way = Way.CLI, proven: bool = False, after_s: float = 5
+    at_desk: Desk,
+    what: Happening,
+    *,
+    by: str = "somebody",
+    way: Way = Way.CLI,
+    proven: bool = False,
+    reply: int | None = None,
 ) -> Change | None:
     alert = at_desk.known[0].alert.id
-    said = Said("somebody", NOW + timedelta(seconds=after_s), way, is_proven=proven)
+    press = None if reply is None else reply_id("phone", str(reply))
+    said = replace(says(by, way, proven=proven), press=press)
     change = at_desk.move(alert, what, said)
     if change is not None:
         at_desk.apply(change)
@@ -162,33 +183,116 @@ def test_a_helper_is_believed_without_a_pin_and_the_room_learns_only_what_it_wou
     assert at_desk.known[0].face is AlertState.CONFIRMED  # of a believed one too
 
 
-@pytest.mark.parametrize("what", [Happening.FALSE_ALARM, Happening.CLOSED])
+IN_THE_ROOM = [
+    ("cli", Way.CLI),
+    ("api", Way.API),
+    ("button:poche", Way.BUTTON),
+    ("recipient:doctor", Way.LINK),
+    ("recipient:doctor", Way.SMS),
+]
+FROM_OUTSIDE = [("recipient:samu", Way.LINK), ("recipient:samu", Way.SMS), ("bridge", Way.NONE)]
+
+
+@pytest.mark.parametrize("what", [Happening.CONFIRMED, Happening.FALSE_ALARM, Happening.CLOSED])
 def test_where_a_pin_is_asked_for_only_helpers_clear_the_doubt(what: Happening) -> None:
     at_desk = desk()
     alert = raised(at_desk).alert.id
-    assert not at_desk.may_move(alert, what, Way.API)
-    assert do(at_desk, what, way=Way.API, proven=True) is None
-    assert at_desk.may_move(alert, what, Way.NONE)
+    for by, way in IN_THE_ROOM:
+        assert not at_desk.may_move(alert, what, says(by, way, proven=True))
+        assert do(at_desk, what, by=by, way=way, proven=True) is None
+    for by, way in FROM_OUTSIDE:
+        assert at_desk.may_move(alert, what, says(by, way))
+
+
+def test_where_no_pin_is_asked_for_the_doctors_own_device_is_believed() -> None:
+    for what in (Happening.ACKNOWLEDGED, Happening.CONFIRMED, Happening.FALSE_ALARM):
+        at_desk = desk(asks_pin=False)
+        alert = raised(at_desk).alert.id
+        assert at_desk.may_move(alert, what, says("recipient:doctor", Way.LINK, proven=True))
+        assert do(at_desk, what, by="recipient:doctor", way=Way.LINK, proven=True) is not None
+        assert at_desk.known[0].state.value == what.value
+
+
+def test_the_room_may_notice_what_the_doctors_own_device_said_and_not_what_a_helper_did() -> None:
+    at_desk = desk()
+    alert = raised(at_desk).alert.id
+    device, helper = says("recipient:doctor", Way.SMS), says("recipient:samu", Way.SMS)
+    assert not at_desk.is_secret(alert, helper)
+    do(at_desk, Happening.ACKNOWLEDGED, by="recipient:doctor", way=Way.SMS)
+    assert at_desk.known[0].face is AlertState.ACKNOWLEDGED
+    assert (at_desk.is_secret(alert, device), at_desk.is_secret(alert, helper)) == (False, True)
+
+
+def test_a_reply_that_moves_nothing_is_written_down_under_its_id_and_a_link_is_not() -> None:
+    at_desk = desk(asks_pin=False)
+    was = raised(at_desk)
+    do(at_desk, Happening.CONFIRMED, by="recipient:samu", way=Way.SMS, reply=1)
+    again = do(at_desk, Happening.CONFIRMED, by="recipient:colleague", way=Way.SMS, reply=2)
+    assert again is not None
+    assert (again.press, again.deliveries) == (reply_id("phone", "2"), ())
+    assert [(event.what, event.press) for event in again.history] == [(Happening.HEARD, again.press)]
+    assert [standing.state for standing in again.standings] == [AlertState.CONFIRMED]
+    assert do(at_desk, Happening.CONFIRMED, by="recipient:samu", way=Way.LINK) is None
+    assert at_desk.known[0].presses == was.presses
+
+
+def test_what_the_doctors_own_device_may_not_say_is_not_kept_to_be_believed_later() -> None:
+    at_desk = desk()
+    raised(at_desk)
+    change = do(at_desk, Happening.FALSE_ALARM, by="recipient:doctor", way=Way.SMS, reply=1)
+    assert change is not None
+    assert [event.what for event in change.history] == [Happening.HEARD]
+    assert at_desk.known[0].state is AlertState.RAISED
+
+
+def test_however_often_the_doctors_own_device_says_ok_the_pin_is_still_believed() -> None:
+    at_desk = desk()
+    raised(at_desk)
+    for reply in range(MOST_DOUBTED + 1):
+        do(at_desk, Happening.ACKNOWLEDGED, by="recipient:doctor", way=Way.SMS, reply=reply)
+        do(at_desk, Happening.ACKNOWLEDGED, by="recipient:doctor", way=Way.LINK)
+    do(at_desk, Happening.CANCELLED, proven=True)
+    assert at_desk.known[0].state is AlertState.CANCELLED
+
+
+def test_a_cancellation_after_a_doubted_answer_has_the_same_names_whatever_is_believed() -> None:
+    names = []
+    for proven in (True, False):
+        at_desk = desk()
+        raised(at_desk)
+        do(at_desk, Happening.ACKNOWLEDGED)
+        change = do(at_desk, Happening.CANCELLED, proven=proven)
+        assert change is not None
+        names.append([(d.id, d.occasion, d.channel) for d in change.deliveries])
+    assert names[0] == names[1] != []
 
 
 STEPS = st.tuples(
-    st.sampled_from([Happening.ACKNOWLEDGED, Happening.CANCELLED]),
-    st.sampled_from([Way.CLI, Way.BUTTON, Way.API]),
+    st.sampled_from(
+        [
+            Happening.ACKNOWLEDGED,
+            Happening.CANCELLED,
+            Happening.CONFIRMED,
+            Happening.FALSE_ALARM,
+            Happening.CLOSED,
+        ]
+    ),
+    st.sampled_from(IN_THE_ROOM),
 )
 
 
 @given(st.lists(STEPS, max_size=6))
 def test_nothing_that_is_done_in_the_room_without_the_pin_stops_an_alert(
-    steps: list[tuple[Happening, Way]],
+    steps: list[tuple[Happening, tuple[str, Way]]],
 ) -> None:
-    at_desk, believing = desk(), desk(asks_pin=False)
+    at_desk, believing = desk(), desk()
     raised(at_desk)
     raised(believing)
-    for what, way in steps:
-        alert = at_desk.known[0].alert.id
-        seen = at_desk.may_move(alert, what, way), believing.may_move(alert, what, way)
-        do(at_desk, what, way=way)
-        do(believing, what, way=way, proven=True)
+    for what, (by, way) in steps:
+        alert, said = at_desk.known[0].alert.id, says(by, way)
+        seen = at_desk.may_move(alert, what, said), believing.may_move(alert, what, said)
+        do(at_desk, what, by=by, way=way)
+        do(believing, what, by=by, way=way, proven=True)
         assert seen[0] == seen[1]
         assert at_desk.known[0].face is believing.known[0].state
     assert at_desk.known[0].state is AlertState.RAISED

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flicbridge.alert.phone import checked, is_same_number, national
+from flicbridge.alert.phone import as_dialled, checked, is_same_number, national
 
 
 @pytest.mark.parametrize(
@@ -76,6 +76,52 @@ def test_whatever_is_accepted_is_plain_e164(text: str) -> None:
     assert text.startswith("+")
     assert text[1:].isdecimal()
     assert 7 <= len(text[1:]) <= 15
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("06\u202f12\u202f34\u202f56\u202f78", "+33612345678"),
+        ("06\u00a012\u00a034\u00a056\u00a078", "+33612345678"),
+        ("\u202a+33 6 12 34 56 78\u202c", "+33612345678"),
+        ("0690 12 34 56", "+590690123456"),
+        ("0590 27 12 34", "+590590271234"),
+        ("0694 20 12 34", "+594694201234"),
+        ("0594 30 10 10", "+594594301010"),
+        ("0696 30 10 10", "+596696301010"),
+        ("0596 30 10 10", "+596596301010"),
+        ("0692.12.34.56", "+262692123456"),
+        ("0262 12 34 56", "+262262123456"),
+        ("0269 61 12 34", "+262269611234"),
+        ("+262 692 12 34 56", "+262692123456"),
+        ("00 590 690 12 34 56", "+590690123456"),
+        ("09 76 12 34 56", "+33976123456"),
+        ("05 55 00 00 15", "+33555000015"),
+    ],
+)
+def test_what_people_dial_in_france_and_overseas_is_understood(typed: str, meant: str) -> None:
+    assert as_dialled(typed) == meant
+
+
+@pytest.mark.parametrize(
+    "e164",
+    ["+33612345678", "+262692123456", "+262269611234", "+590690123456", "+594694201234", "+596596301010"],
+)
+def test_what_is_shown_can_be_typed_back(e164: str) -> None:
+    assert as_dialled(national(e164)) == e164
+
+
+def test_a_number_of_overseas_is_refused_in_the_settings_with_the_right_way() -> None:
+    with pytest.raises(ValueError, match=r'"\+590690123456"'):
+        checked("0690\u202f12\u202f34\u202f56")
+
+
+@pytest.mark.parametrize(
+    "typed", ["15", "\u202f15", "06 12 34", "0612 CALL ME", "", "\u202a\u202c", "le SAMU"]
+)
+def test_what_nobody_can_dial_is_refused(typed: str) -> None:
+    with pytest.raises(ValueError, match=r"short numbers|country code|digits"):
+        as_dialled(typed)
 
 
 @pytest.mark.parametrize(

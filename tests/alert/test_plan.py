@@ -1,6 +1,7 @@
 """The plan as a whole: who is owed what, for any steps, recipients and ages of a press."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
@@ -17,6 +18,7 @@ from flicbridge.alert.alert import (
     press_id,
 )
 from flicbridge.alert.plan import OldPresses, Plan, Route, Step, overtaken
+from flicbridge.clock import Uptime
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -115,6 +117,22 @@ def test_whoever_was_told_gets_every_follow_up_once_and_over_every_channel(plan:
     }
     assert Counter(each.channel for each in follow_ups) == Counter(expected)
     assert all(each.at_once for each in follow_ups)
+
+
+@given(plans(), st.integers(0, 4000), st.integers(-4000, 40_000), st.booleans())
+def test_what_has_come_is_told_by_the_count_of_one_life_and_by_nothing_in_another(
+    plan: Plan, since_s: int, clock_s: int, is_another: bool
+) -> None:
+    counted = replace(alert(), received_up=Uptime("one", 500.0))
+    up = Uptime("two", 20.0) if is_another else Uptime("one", 500.0 + since_s)
+    follow_ups = plan.for_those_told(counted, Purpose.CANCELLED, 0, NOON + timedelta(seconds=clock_s), up)
+    expected = {
+        route.channel
+        for step in plan.steps
+        for route in step.routes
+        if is_another or step.after.total_seconds() <= since_s
+    }
+    assert Counter(each.channel for each in follow_ups) == Counter(expected)
 
 
 @given(plans(), st.integers(0, 20_000))

@@ -64,8 +64,8 @@ async def at_work(path: Path) -> AsyncIterator[Work]:
     async def take_up(jobs: Sequence[Job], _reserved: Sequence[Job]) -> None:
         given_up.extend(courier.hand_over(jobs, longest_wait=HOUR))
 
-    async def give_up(job: Job) -> None:
-        given_up.append(job)
+    async def take_up_more(jobs: Sequence[Job]) -> None:
+        given_up.extend(courier.hand_over(jobs, longest_wait=HOUR))
 
     caretaker = Caretaker(
         store=store,
@@ -77,7 +77,7 @@ async def at_work(path: Path) -> AsyncIterator[Work]:
         keep=timedelta(days=90),
         longest_wait=HOUR,
         take_up=take_up,
-        give_up=give_up,
+        take_up_more=take_up_more,
     )
     await store._writer.run(do_not_wait_for_the_disk)
     async with asyncio.TaskGroup() as group:

@@ -12,10 +12,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
-from flicbridge.alert.alert import AlertState, DeliveryState
+from flicbridge.alert.alert import AlertEvent, AlertState, DeliveryState, Happening
 from flicbridge.alert.desk import Change
 from flicbridge.clock import SystemClock
 from flicbridge.errors import StoreError
@@ -257,9 +258,11 @@ async def test_outcomes_that_a_sick_disk_refused_are_written_down_later(
     attempt = await attempted(lasting)
     with files_no_longer_than(4096):
         with pytest.raises(StoreError):
-            await lasting.settle(attempt, None, None)
-        assert (await lasting.mend()).owed == 1
-    assert (await lasting.mend()).owed == 0
+            await lasting.settle(attempt)
+        assert (await lasting.mend()).error is not None
+        assert lasting.owed == 1
+    await lasting.pay()
+    assert lasting.owed == 0
     shown = await lasting.show_alert(change.standings[0].alert.id)
     assert shown is not None
     assert [row["state"] for row in shown["deliveries"]] == ["sent"]
@@ -358,10 +361,62 @@ async def test_an_outcome_for_a_message_that_was_lost_brings_it_back(
     await lasting.commit(change, NOON)
     attempt = await attempted(lasting, DeliveryState.QUEUED)
     shutil.rmtree(state_dir)
-    await lasting.settle(attempt, None, None)
+    await lasting.settle(attempt)
     assert [job.id for job in await lasting.unfinished(NOON)] == [attempt.job.id]
     assert await lasting.commit(change, NOON) is None  # the press itself is not in there
     assert len(await lasting.unfinished(NOON)) == 1
+
+
+async def test_what_was_sent_from_memory_is_written_down_with_the_code_it_told(
+    lasting: Store, make_change: MakeChange
+) -> None:
+    change = make_change(5, NOON)
+    await lasting.commit(change, NOON)
+    (job,) = await lasting.unfinished(NOON)
+    elsewhere = make_change(9, NOON)
+    sent = replace(job, delivery=elsewhere.deliveries[0], alert=elsewhere.standings[0].alert, code="4E3C")
+    await lasting.settle(Attempt(sent, DeliveryState.SENT, NOON, NOON, 0.1, ""))
+    codes = {standing.alert.id: standing.code for standing in await lasting.standings()}
+    assert codes[sent.alert.id] == "4E3C"
+
+
+async def test_a_code_is_written_down_with_the_press_if_it_was_not_before(
+    lasting: Store, make_change: MakeChange
+) -> None:
+    change = make_change(5, NOON)
+    await lasting.commit(change, NOON)
+    told = replace(change.standings[0], code="4E3C")
+    await lasting.commit(replace(change, press=None, standings=(told,), history=()), NOON)
+    assert [standing.code for standing in await lasting.standings()] == ["4E3C"]
+
+
+async def test_what_a_hanging_disk_wrote_after_all_is_not_written_twice(
+    lasting: Store, make_change: MakeChange
+) -> None:
+    change = make_change(5, NOON)
+    await lasting.commit(change, NOON)
+    attempt = await attempted(lasting)
+    event = AlertEvent(change.standings[0].alert.id, Happening.NOTIFIED, NOON, "recipient:samu")
+    for _ in range(2):
+        await lasting.settle(attempt, event)
+    shown = await lasting.show_alert(event.alert)
+    assert shown is not None
+    assert [row["what"] for row in shown["history"]] == ["raised", "notified"]
+    assert [row["outcome"] for row in shown["attempts"]] == ["sent"]
+
+
+async def test_what_cannot_be_written_at_all_keeps_nothing_else_from_the_disk(
+    lasting: Store, make_change: MakeChange
+) -> None:
+    change = make_change(5, NOON)
+    await lasting.commit(change, NOON)
+    attempt = await attempted(lasting)
+    of_nothing = AlertEvent(uuid4(), Happening.NOTIFIED, NOON, "recipient:samu")
+    await lasting.settle(attempt, of_nothing)
+    assert lasting.owed == 0
+    shown = await lasting.show_alert(change.standings[0].alert.id)
+    assert shown is not None
+    assert [row["state"] for row in shown["deliveries"]] == ["sent"]
 
 
 # -- missing ---------------------------------------------------------------------------------------------

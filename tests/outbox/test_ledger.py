@@ -1,10 +1,12 @@
 """The ledger: decide, commit, believe, carry; and only then is a press safe."""
 
 import asyncio
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -19,6 +21,7 @@ from flicbridge.alert.alert import (
 from flicbridge.alert.desk import Desk, Identity, Mark, Press, Reaction
 from flicbridge.alert.plan import Plan, Route, Step
 from flicbridge.clock import Clock, LoopClock
+from flicbridge.errors import StoreError
 from flicbridge.observation import Observation, Value
 from flicbridge.outbox.database import Worker
 from flicbridge.outbox.job import Attempt, Job
@@ -130,18 +133,121 @@ async def test_a_sick_disk_does_not_silence_the_button(office: Office) -> None:
     assert len(office.carried) == 2
 
 
-async def test_what_a_sick_disk_refused_is_saved_once_it_is_well(
-    office: Office, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    healthy, gone = office.store._writer, Worker.open(tmp_path / "gone.db", "gone")
-    await gone.close()
-    monkeypatch.setattr(office.store, "_writer", gone)
-    assert not (await office.press(5)).safe
-    monkeypatch.setattr(office.store, "_writer", healthy)
+type Sick = Callable[[], AbstractAsyncContextManager[None]]
+
+
+@pytest.fixture
+def sick(office: Office, tmp_path: Path) -> Sick:
+    """`async with sick()`: the disk refuses everything."""
+
+    @asynccontextmanager
+    async def spell() -> AsyncIterator[None]:
+        healthy, gone = office.store._writer, Worker.open(tmp_path / "gone.db", "gone")
+        await gone.close()
+        office.store._writer = gone
+        yield
+        office.store._writer = healthy
+
+    return spell
+
+
+async def lines(office: Office, alert: UUID | None) -> list[tuple[str, str]]:
+    """An alert's history on disk: what, and by whom."""
+    assert alert is not None
+    shown = await office.store.show_alert(alert)
+    assert shown is not None
+    return [(row["what"], row["by"]) for row in shown["history"]]
+
+
+async def test_what_a_sick_disk_refused_is_saved_once_it_is_well(office: Office, sick: Sick) -> None:
+    async with sick():
+        assert not (await office.press(5)).safe
     await office.ledger.tidy(KEEP)
     assert office.facts["store", "state"] == "ok"
     assert [s.alert.id for s in await office.store.standings()] == [press_id(SERIAL, 7, 5)]
     assert (await office.press(5)).safe
+
+
+@pytest.mark.parametrize(
+    ("what", "state"),
+    [
+        (Happening.ACKNOWLEDGED, AlertState.ACKNOWLEDGED),
+        (Happening.CANCELLED, AlertState.CANCELLED),
+        (Happening.FALSE_ALARM, AlertState.FALSE_ALARM),
+        (Happening.CLOSED, AlertState.CLOSED),
+    ],
+)
+async def test_what_people_say_of_an_alert_while_the_disk_is_sick_is_saved_as_well(
+    office: Office, sick: Sick, what: Happening, state: AlertState
+) -> None:
+    taken = await office.press(5)
+    assert taken.alert is not None
+    async with sick():
+        assert await office.ledger.move(taken.alert, what, by="recipient:hub")
+        assert office.ledger.owed == 1
+    await office.ledger.pay()
+    assert office.ledger.owed == 0
+    assert await lines(office, taken.alert) == [("raised", "button:poche"), (what.value, "recipient:hub")]
+    shown = await office.store.show_alert(taken.alert)
+    assert shown is not None
+    assert shown["standing"].state is state
+
+
+async def test_the_same_reply_read_twice_while_the_disk_is_sick_counts_once(
+    office: Office, sick: Sick
+) -> None:
+    taken, reply = await office.press(5), uuid4()
+    assert taken.alert is not None
+    async with sick():
+        for _ in range(2):
+            await office.ledger.move(taken.alert, Happening.ACKNOWLEDGED, by="recipient:hub", reply=reply)
+    await office.ledger.pay()
+    assert await lines(office, taken.alert) == [("raised", "button:poche"), ("acknowledged", "recipient:hub")]
+
+
+@pytest.mark.parametrize("what", [Happening.ACKNOWLEDGED, Happening.CANCELLED])
+async def test_an_outcome_written_late_does_not_undo_what_was_said_since(
+    office: Office, sick: Sick, what: Happening
+) -> None:
+    taken = await office.press(5)
+    assert taken.alert is not None
+    async with sick():
+        with pytest.raises(StoreError):
+            await office.arrived(office.carried[0])
+    assert await office.ledger.move(taken.alert, what, by="recipient:hub")
+    await office.ledger.pay()
+    (standing,) = await office.store.standings()
+    assert standing.state.value == what.value
+    after = await open_office(office.store)
+    effect = Effect.JOINED if what is Happening.ACKNOWLEDGED else Effect.RAISED
+    assert (await after.press(9)).effect is effect
+
+
+async def test_outcomes_of_one_message_are_written_in_the_order_in_which_they_came(
+    office: Office, sick: Sick
+) -> None:
+    taken = await office.press(5)
+    job, now_at = office.carried[0], office.clock.now_at()
+    async with sick():
+        with pytest.raises(StoreError):
+            await office.ledger.settle(Attempt(job, DeliveryState.QUEUED, now_at, now_at, 0.1, "HTTP 503"))
+    await office.arrived(replace(job, attempts=2))
+    assert office.ledger.owed == 0
+    assert taken.alert is not None
+    shown = await office.store.show_alert(taken.alert)
+    assert shown is not None
+    [(state, attempts)] = [(r["state"], r["attempts"]) for r in shown["deliveries"] if r["id"] == str(job.id)]
+    assert (state, attempts) == ("sent", 2)
+    tries = [(r["number"], r["outcome"]) for r in shown["attempts"] if r["delivery"] == str(job.id)]
+    assert tries == [(1, "queued"), (2, "sent")]
+
+
+async def test_nothing_comes_on_disk_before_the_press_that_it_is_about(office: Office, sick: Sick) -> None:
+    async with sick():
+        taken = await office.press(5)
+    await office.arrived(office.carried[0])  # before anybody else noticed that the disk is well
+    assert await lines(office, taken.alert) == [("raised", "button:poche"), ("notified", "recipient:samu")]
+    assert {job.id for job in await office.store.unfinished(office.clock.now_at())} == {office.carried[1].id}
 
 
 async def test_the_first_message_that_arrives_moves_the_alert_to_notified_once(office: Office) -> None:

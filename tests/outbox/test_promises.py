@@ -3,25 +3,29 @@
 Commit before acknowledge: what a button was told to forget is on disk, with all that leaves at once.
 One press, one alert: however often a press is seen, nobody is told of it twice.
 A sick disk does not silence the button: every press is carried at once, written down or not.
+And what it refused is on it once it is well: all of it, once, and nothing that came later is undone.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from uuid import UUID
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flicbridge.alert.alert import Doctor, Happening, Practice, press_id
+from flicbridge.alert.alert import AlertState, DeliveryState, Doctor, Happening, Practice, press_id
 from flicbridge.alert.desk import Change, Desk, Identity, Mark, Press, Reaction
 from flicbridge.alert.plan import Plan, Route, Step
 from flicbridge.clock import LoopClock
 from flicbridge.errors import StoreError
-from flicbridge.outbox.job import Job
+from flicbridge.outbox.job import Attempt, Job
 from flicbridge.outbox.ledger import Ledger
 from flicbridge.outbox.store import Store
 from flicbridge.press.event import Counter
@@ -52,7 +56,7 @@ class MoodyStore(Store):
 class Office:
     """A ledger over a moody store, the jobs it handed over, and how far the button may forget."""
 
-    store: MoodyStore
+    store: Store
     clock: LoopClock
     carried: list[Job] = field(default_factory=list)
     forgotten: int = 0
@@ -137,3 +141,103 @@ async def test_what_is_saved_late_does_not_undo_what_happened_since(tmp_path: Pa
     [standing] = await store.standings()
     assert standing.state == "acknowledged"
     await store.close()
+
+
+# -- everything that happens to alerts, on a disk that comes and goes ----------------------------------------
+
+OUTCOME, ANSWER = "outcome", "answer"
+ANSWERS = (Happening.ACKNOWLEDGED, Happening.CANCELLED, Happening.FALSE_ALARM, Happening.CLOSED)
+OUTCOMES = (DeliveryState.QUEUED, DeliveryState.SENT, DeliveryState.FAILED)
+lives = st.lists(
+    st.tuples(st.sampled_from([PRESS, OUTCOME, OUTCOME, ANSWER]), st.booleans(), st.integers(0, 59)),
+    max_size=20,
+)
+
+
+class Life:
+    """Alerts as they are lived, and what should be on disk of them."""
+
+    def __init__(self, store: Store, clock: LoopClock) -> None:
+        self.store = store
+        self.office = Office(store, clock)
+        self.is_sick = False
+        self.made = 0
+        self.moved: dict[UUID, list[str]] = {}
+        self.tried: dict[UUID, list[str]] = {}
+        self.jobs: list[Job] = []
+        willing = store._writer.run
+
+        async def run(job: Callable[[sqlite3.Connection], Any]) -> Any:
+            if self.is_sick:
+                raise StoreError("no room on the disk")
+            return await willing(job)
+
+        store._writer.run = run  # type: ignore[method-assign]
+
+    async def happens(self, what: str, which: int) -> None:
+        if what == PRESS:
+            self.made += 1
+            await self.office.press(self.made)
+            self.moved[press_id(SERIAL, 7, self.made)] = ["raised"]
+        elif what == ANSWER and self.made:
+            alert = press_id(SERIAL, 7, 1 + which % self.made)
+            answer = ANSWERS[which % len(ANSWERS)]
+            if await self.office.ledger.move(alert, answer, by="api"):
+                self.moved[alert].append(answer.value)
+        elif what == OUTCOME:
+            await self._try(which)
+        self.jobs += self.office.carried
+        self.office.carried.clear()
+
+    async def _try(self, which: int) -> None:
+        """Let one of the messages under way come to an end, or to its next try."""
+        if not self.jobs:
+            return
+        job, state = self.jobs.pop(which % len(self.jobs)), OUTCOMES[which % len(OUTCOMES)]
+        standing, now_at = self.office.desk.standing(job.alert.id), self.office.clock.now_at()
+        tells = state is DeliveryState.SENT and standing is not None and standing.state is AlertState.RAISED
+        with suppress(StoreError):
+            await self.office.ledger.settle(Attempt(job, state, now_at, now_at, 0.1, ""))
+        self.tried.setdefault(job.id, []).append(state.value)
+        if tells:
+            self.moved[job.alert.id].append("notified")
+        if state is DeliveryState.QUEUED:
+            self.jobs.append(replace(job, attempts=job.attempts + 1))
+
+    async def is_on_disk(self) -> None:
+        """See that the disk knows all of it, just once, and in no state of the past."""
+        stands = {standing.alert.id: standing for standing in await self.store.standings()}
+        assert stands == {standing.alert.id: standing for standing in self.office.desk.known}
+        for alert, moves in self.moved.items():
+            shown = await self.store.show_alert(alert)
+            assert shown is not None
+            assert sorted(row["what"] for row in shown["history"]) == sorted(moves)
+            found = {UUID(row["id"]): row["state"] for row in shown["deliveries"]}
+            for delivery, outcomes in self.tried.items():
+                if delivery in found:
+                    may_be = {outcomes[-1]} | ({"withdrawn"} if outcomes[-1] == "queued" else set())
+                    assert found[delivery] in may_be
+                    rows = [row for row in shown["attempts"] if row["delivery"] == str(delivery)]
+                    assert [row["outcome"] for row in rows] == outcomes
+
+
+async def _live(folder: Path, script: Sequence[tuple[str, bool, int]]) -> None:
+    store = Store.open(folder / "flicbridge.db")
+    life = Life(store, LoopClock(asyncio.get_running_loop()))
+    for what, is_sick, which in script:
+        life.is_sick = is_sick
+        await life.happens(what, which)
+    life.is_sick = False
+    await life.office.ledger.pay()
+    assert life.office.ledger.owed == 0
+    await life.is_on_disk()
+    await store.close()
+
+
+@settings(max_examples=100)
+@given(lives)
+def test_whatever_a_disk_refused_is_on_it_in_the_end_and_undoes_nothing(
+    script: list[tuple[str, bool, int]],
+) -> None:
+    with TemporaryDirectory() as folder, asyncio.Runner(loop_factory=LeapingEventLoop) as runner:
+        runner.run(_live(Path(folder), script))

@@ -51,7 +51,7 @@ async def test_the_providers_own_times_stand_beside_ours(store: Store, make_chan
     for state, took_s in ((DeliveryState.SENT, 1.0), (DeliveryState.DELIVERED, 9.0)):
         said_at = NOW + timedelta(seconds=took_s - 0.5)
         attempt = Attempt(job, state, NOW, NOW, took_s, "", provider_at=said_at)
-        await store.settle(attempt, None, None)
+        await store.settle(attempt)
     shown = await store.show_alert(change.standings[0].alert.id)
     assert shown is not None
     [delivery] = shown["deliveries"]

@@ -90,7 +90,7 @@ async def test_what_was_sent_is_not_taken_up_again_unless_it_can_be_followed(
     for job in await store.unfinished(NOON):
         followed = replace(job, provider_id="p1" if job.delivery.channel == "b/0" else None)
         attempt = Attempt(followed, DeliveryState.SENT, NOON, NOON, 0.1, "")
-        await store.settle(attempt, None, None)
+        await store.settle(attempt)
     assert [job.delivery.channel for job in await store.unfinished(NOON)] == ["b/0"]
     assert await store.unfinished(NOON + timedelta(days=2)) == []
 

@@ -4,17 +4,19 @@ The whole bridge, with real receivers on the loopback who go by the right time.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flicbridge.alert.alert import Happening
+from flicbridge.api import views
 from flicbridge.simulator.clockwork import STEP_AFTER_S, Clockwork
 from flicbridge.simulator.gateways import FakeHttp
 from flicbridge.simulator.leap import steady_loop
@@ -34,6 +36,12 @@ french = translator("fr").gettext
 
 def data(gateway: FakeHttp) -> list[dict[str, Any]]:
     return [arrival.event["data"] for arrival in gateway.received]
+
+
+async def shown(practice: Clockwork, alert: UUID) -> Mapping[str, Any]:
+    found = await practice.bridge.show_alert(alert)
+    assert found is not None
+    return found
 
 
 def pressed_at(told: dict[str, Any]) -> datetime:
@@ -209,6 +217,21 @@ async def test_a_clock_that_is_years_ahead_at_the_start_costs_no_history(tmp_pat
         practice.clock.step(-400 * 24 * HOUR_S)
         await practice.pass_time(0.6 * HOUR_S)
         assert [standing.alert.id for standing in await practice.bridge.list_alerts(10)] == [alert]
+
+
+async def test_no_age_is_shown_of_a_try_that_a_wrong_clock_dated(tmp_path: Path) -> None:
+    """The press is dated anew, and its first try would look as if it had come three hours later."""
+    async with Clockwork(tmp_path, error_s=3 * HOUR_S) as practice:
+        alert = (await practice.press()).alert
+        assert alert is not None
+        await practice.pass_time(10)
+        before = views.alert(await shown(practice, alert), asks_pin=False)
+        assert all(each["age_s"] < 10 for each in before["attempts"])
+        practice.clock.step(-3 * HOUR_S)
+        await practice.pass_time(10)
+        after = views.alert(await shown(practice, alert), asks_pin=False)
+        assert after["pressed_at"].startswith("2026-11-22T13:02")
+        assert {each["age_s"] for each in after["attempts"]} == {None}
 
 
 # -- a restart in between ------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -177,3 +177,34 @@ async def test_the_maintainer_is_told_of_a_damaged_database(
     assert notice["data"]["problem"] == "store_set_aside"
     assert notice["data"]["bridge"] == "tilleuls-1"
     assert "Martin" not in json.dumps(notice)
+
+
+@contextmanager
+def locked(database: Path) -> Iterator[None]:
+    """Somebody else writes the database and does not let go, as a program that copies it may."""
+    db = sqlite3.connect(database, isolation_level=None)
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        db.execute("ROLLBACK")
+        db.close()
+
+
+async def test_a_press_that_the_disk_refused_once_is_written_down_within_seconds(
+    inside: Inside, write_config: WriteConfig, secret: str, tmp_path: Path
+) -> None:
+    clock = LoopClock(asyncio.get_running_loop())
+    async with FakeHttp(secret=secret) as hub, inside(write_config(hub.url)) as bridge:
+        await clock.sleep(30)
+        with locked(tmp_path / "state" / "flicbridge.db"):
+            taken = await bridge.press("bureau", "single")
+            assert not taken.safe
+            await hub.wait_for(1, within_s=60)
+        await clock.sleep(5)
+        store = (await bridge.status())["store"]
+        assert (store["state"], store["owed"]) == ("ok", 0)
+        assert taken.alert is not None
+        shown = await bridge.show_alert(taken.alert)
+    assert shown is not None
+    assert [line["what"] for line in shown["history"]] == ["raised", "notified"]

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from flicbridge.alert.alert import AlertState, Happening, press_id
-from flicbridge.alert.desk import Press, Reaction
+from flicbridge.alert.alert import AlertState, Happening, Way, press_id
+from flicbridge.alert.desk import BRIDGE, Press, Reaction
 from flicbridge.bridge import open_bridge
 from flicbridge.clock import LoopClock
 from flicbridge.config import load
@@ -183,6 +183,107 @@ async def test_a_channel_that_cannot_be_reached_brings_the_next_one_before_its_t
         assert [what for _, what in practice.told(practice.first)] == ["raised"]  # told twice, not never
 
 
+BROKEN = Fault(kind="status", status=503)
+
+
+def set_faults(practice: Practice, fault: Fault | None) -> None:
+    for receiver in (practice.hub, practice.first, practice.second):
+        receiver.fault = fault
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+async def test_an_outage_that_outlasts_the_end_costs_nobody_what_was_due_before(
+    practice: Practice, restarts: bool
+) -> None:
+    set_faults(practice, BROKEN)
+    async with AsyncExitStack() as stack:
+        bridge = await stack.enter_async_context(practice.bridge())
+        await practice.press(bridge)
+        await practice.until(1300)
+        shown = await only_alert(bridge)
+        assert shown["standing"].state is AlertState.UNANSWERED
+        assert {row["state"] for row in shown["deliveries"] if row["purpose"] == "alert"} == {"queued"}
+        if restarts:
+            await stack.aclose()
+            bridge = await stack.enter_async_context(practice.bridge())
+            await practice.until(1310)
+        set_faults(practice, None)
+        await practice.until(1400)
+        for receiver in (practice.hub, practice.first, practice.second):
+            assert [what for _, what in practice.told(receiver)] == ["raised"]
+            assert receiver.received[0].event["data"]["age_s"] > 1200  # and they read how late it is
+        await practice.until(3 * 3600)
+        told = [len(receiver.received) for receiver in (practice.hub, practice.first, practice.second)]
+        assert told == [1, 1, 1]  # nothing new
+
+
+async def test_what_is_in_reserve_at_the_end_never_leaves(practice: Practice) -> None:
+    """Which takes settings that were changed meanwhile, for no others plan anything beyond the end."""
+    text = practice.file.read_text()
+    practice.file.write_text(text.replace('next_after = "30s"', 'next_after = "18m"'))
+    async with practice.bridge() as bridge:
+        await practice.press(bridge)
+        await practice.until(70)
+    practice.file.write_text(text.replace('give_up_after = "20m"', 'give_up_after = "10m"'))
+    async with practice.bridge() as bridge:
+        await practice.until(3600)
+        shown = await only_alert(bridge)
+        assert shown["standing"].state is AlertState.UNANSWERED
+        assert practice.told(practice.second) == []
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+@pytest.mark.parametrize("outage", [BROKEN, Fault(kind="hang")], ids=["waiting", "under way"])
+@pytest.mark.parametrize(
+    ("what", "by", "way"),
+    [
+        (Happening.CLOSED, "cli", Way.CLI),
+        (Happening.FALSE_ALARM, "recipient:colleague", Way.LINK),
+        (Happening.FALSE_ALARM, "api", Way.API),
+        (Happening.CANCELLED, "cli", Way.CLI),
+    ],
+)
+async def test_nobody_is_alarmed_for_what_people_have_settled_before_the_network_is_back(
+    practice: Practice, what: Happening, by: str, way: Way, outage: Fault, restarts: bool
+) -> None:
+    set_faults(practice, outage)
+    async with AsyncExitStack() as stack:
+        bridge = await stack.enter_async_context(practice.bridge())
+        await practice.press(bridge)
+        await practice.until(4)
+        [standing] = await bridge.list_alerts(10)
+        assert await bridge.move_alert(standing.alert.id, what, by, way=way)
+        if restarts:
+            await stack.aclose()
+            bridge = await stack.enter_async_context(practice.bridge())
+        await practice.until(8)
+        set_faults(practice, None)
+        await practice.until(1800)
+        told = {kind for r in (practice.hub, practice.first, practice.second) for _, kind in practice.told(r)}
+        assert told <= {"cancelled"}
+        rows = (await only_alert(bridge))["deliveries"]
+        assert {row["state"] for row in rows if row["purpose"] in ("alert", "reminder")} == {"withdrawn"}
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+async def test_what_is_closed_for_its_age_alone_is_still_told(practice: Practice, restarts: bool) -> None:
+    """Nobody did anything about it; and with a wrong clock it may be a minute old."""
+    set_faults(practice, BROKEN)
+    async with AsyncExitStack() as stack:
+        bridge = await stack.enter_async_context(practice.bridge())
+        await practice.press(bridge)
+        await practice.until(70)
+        [standing] = await bridge.list_alerts(10)
+        assert await bridge.move_alert(standing.alert.id, Happening.CLOSED, BRIDGE)
+        if restarts:
+            await stack.aclose()
+            bridge = await stack.enter_async_context(practice.bridge())
+        set_faults(practice, None)
+        await practice.until(140)
+        assert [what for _, what in practice.told(practice.hub)] == ["raised"]
+        assert [what for _, what in practice.told(practice.first)] == ["raised"]
+
+
 async def test_a_crash_loses_neither_turns_nor_reminders_nor_the_end(practice: Practice) -> None:
     async with practice.bridge() as bridge:
         await practice.press(bridge)
@@ -280,3 +381,27 @@ async def test_a_wall_clock_that_jumps_moves_no_turn_no_reminder_and_no_end(prac
         assert (await only_alert(bridge))["standing"].state is AlertState.NOTIFIED
         await practice.until(1210)
         assert (await only_alert(bridge))["standing"].state is AlertState.UNANSWERED
+
+
+async def test_reminders_that_fell_due_while_the_bridge_was_down_do_not_come_as_a_bunch_of_any_alert(
+    practice: Practice,
+) -> None:
+    """Not even of an older one, all of whose messages are behind those of a newer one in the queue."""
+    often = (
+        practice.file.read_text()
+        .replace('repeat = "5m"', 'repeat = "30s"\ntimes = 39')
+        .replace('give_up_after = "20m"', 'give_up_after = "20m"\njoin_within = "0s"')
+    )
+    practice.file.write_text(often)
+    async with practice.bridge() as bridge:
+        await practice.press(bridge)
+        for seconds in (1, 2, 3):
+            await practice.until(seconds)
+            await bridge.press("bureau", "single")
+        await practice.until(20)
+    await practice.until(155)
+    before = len(practice.hub.received)
+    async with practice.bridge():
+        await practice.until(175)
+    again = [hook.event["subject"] for hook in practice.hub.received[before:]]
+    assert len(again) == len(set(again)) == 4
