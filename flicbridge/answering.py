@@ -60,12 +60,13 @@ class Answering:
         alerts, bridge, url = settings.alerts, settings.bridge, settings.api.public_url or ""
         seal = Seal(kept_key(bridge.state_dir / "answer-key"))
         pin = Pin(credentials.get(alerts.duress_pin)) if alerts.duress_pin else None
+        caution = Caution(seal, routes_to(settings, alerts.tell_doctor), asks_pin=pin is not None)
         tongue = Tongue(bridge.language, bridge.zone, translator(bridge.language).gettext)
         return cls(
             seal=seal,
-            caution=Caution(seal, routes_to(settings, alerts.tell_doctor), asks_pin=pin is not None),
+            caution=caution,
             pin=pin,
-            answers=Answers(seal, tongue, clock=clock) if url else None,
+            answers=Answers(seal, caution, tongue, clock=clock) if url else None,
             public_url=url,
         )
 

@@ -1,7 +1,8 @@
 """Helpers' replies by SMS: looked for while there is an alert to reply to.
 
 A reply counts if it names the code of an alert that is not closed and comes from the number of a recipient.
-It counts once, also after a restart that reads it again. Nobody is ever answered: neither a stranger nor a
+It counts once, also after a restart that reads it again. From the doctor's own device it counts no more than
+what is said in the room: nobody can give a PIN by SMS. Nobody is ever answered: neither a stranger nor a
 mistyped code.
 """
 
@@ -38,7 +39,15 @@ class Moves(Protocol):
     """Where an answer is written down."""
 
     async def move(
-        self, alert: UUID, what: Happening, *, by: str, way: Way, said_at: datetime | None, reply: UUID
+        self,
+        alert: UUID,
+        what: Happening,
+        *,
+        by: str,
+        way: Way,
+        said_at: datetime | None,
+        reply: UUID,
+        is_proven: bool,
     ) -> bool:
         """Let a person acknowledge, confirm or call off an alert."""
         ...
@@ -60,6 +69,7 @@ class Replies:
         channels: recipient, channel and transport of each that can receive.
         desk: knows which alerts can be replied to.
         ledger: writes the answers down.
+        asks_pin: whether what is said in the room is only believed with a PIN.
         clock: what time it is.
         observe: told whether a channel's replies can be read.
     """
@@ -70,12 +80,14 @@ class Replies:
         desk: Desk,
         ledger: Moves,
         *,
+        asks_pin: bool,
         clock: Clock,
         observe: Observe,
     ) -> None:
         self.channels = tuple(channels)
         self._desk = desk
         self._ledger = ledger
+        self._asks_pin = asks_pin
         self._clock = clock
         self._observe = observe
         self._read: set[UUID] = set()
@@ -125,9 +137,14 @@ class Replies:
         sender = self._recipient(mailbox, message.sender)
         if reply is None or standing is None or sender is None:
             return
-        by = f"recipient:{sender}"
         await self._ledger.move(
-            standing.alert.id, reply.what, by=by, way=Way.SMS, said_at=message.at, reply=said
+            standing.alert.id,
+            reply.what,
+            by=f"recipient:{sender}",
+            way=Way.SMS,
+            said_at=message.at,
+            reply=said,
+            is_proven=not self._asks_pin,
         )
 
     def _recipient(self, mailbox: str, sender: str) -> str | None:

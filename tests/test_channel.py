@@ -101,3 +101,18 @@ async def test_a_rehearsal_shows_the_message_and_calls_it_sent(clock: Clock, job
     handed = await RehearsalCarrier(WORDS, clock, shown.append).carry(job)
     assert handed.detail == "rehearsal, nothing was sent"
     assert [m.recipient for m in shown] == ["hub"]
+
+
+@pytest.mark.parametrize("kind", AlertKind)
+def test_whoever_is_not_asked_for_an_answer_is_told_no_way_to_give_one_but_in_a_drill(
+    job: Job, clock: Clock, kind: AlertKind
+) -> None:
+    of_kind = replace(job, alert=replace(job.alert, kind=kind), code="K7Q3")
+    asked = replace(WORDS, link=lambda alert, recipient: f"https://a.example/r/{alert}/{recipient}")
+    unasked = replace(asked, unasked=frozenset({"hub"}))
+    for words in (asked, unasked):
+        message = words.message(of_kind, clock, can_reply=True)
+        offers = words is asked or kind is AlertKind.TEST
+        assert ("OK K7Q3" in message.sms) is offers
+        assert ("https://a.example" in message.text) is offers
+        assert (message.data["answer_url"] is not None) is offers

@@ -4,7 +4,8 @@
     POST /r/{alert}/{recipient}/{mark}     answer=acknowledge | confirm | false_alarm
 
 The mark proves that we made the link, for this recipient and this alert. It ends with the alert. Whatever is
-wrong with a link, the answer is the same, and says nothing about alerts or recipients.
+wrong with a link, the answer is the same, and says nothing about alerts or recipients. Helpers read how the
+alert stands in truth; whoever has a link of the doctor's own device reads, and can do, what the room can.
 """
 
 from collections import defaultdict
@@ -17,6 +18,9 @@ from uuid import UUID
 from aiohttp import web
 
 from flicbridge.alert.alert import Happening, Way
+from flicbridge.alert.caution import Caution
+from flicbridge.alert.desk import Standing
+from flicbridge.alert.moves import Said, may_move
 from flicbridge.alert.seal import Seal
 from flicbridge.api.barriers import SIGNED, body_of
 from flicbridge.api.daemon import Daemon
@@ -85,12 +89,14 @@ class Answers:
 
     Args:
         seal: makes and knows the marks.
+        caution: knows whose devices are the doctor's own.
         tongue: how the pages speak.
         clock: what time it is.
     """
 
-    def __init__(self, seal: Seal, tongue: Tongue, *, clock: Clock) -> None:
+    def __init__(self, seal: Seal, caution: Caution, tongue: Tongue, *, clock: Clock) -> None:
         self._seal = seal
+        self._caution = caution
         self._tongue = tongue
         self._clock = clock
         self._limit = Limit()
@@ -109,19 +115,16 @@ class Answers:
     async def _look(self, request: web.Request, daemon: Daemon) -> web.Response:
         if (refusal := self._refusal(request)) is not None:
             return refusal
-        return self._shown(UUID(request.match_info["alert"]), daemon)
+        return self._shown(UUID(request.match_info["alert"]), _by(request), daemon)
 
     async def _answer(self, request: web.Request, daemon: Daemon) -> web.Response:
         if (refusal := self._refusal(request)) is not None:
             return refusal
         form = parse_qs((await body_of(request)).decode("ascii", "replace"), max_num_fields=4)
         what = ANSWERS.get(form.get("answer", [""])[0])
-        alert = UUID(request.match_info["alert"])
-        if what is None:
-            return self._shown(alert, daemon)
-        by = f"recipient:{request.match_info['recipient']}"
-        await daemon.move_alert(alert, what, by=by, way=Way.LINK)
-        return self._shown(alert, daemon, was_noted=True)
+        alert, by = UUID(request.match_info["alert"]), _by(request)
+        was_noted = what is not None and await daemon.move_alert(alert, what, by=by, way=Way.LINK)
+        return self._shown(alert, by, daemon, was_noted=was_noted)
 
     def _refusal(self, request: web.Request) -> web.Response | None:
         """Why a link is not followed, or None if it is good."""
@@ -137,17 +140,29 @@ class Answers:
         except ValueError:
             return False
 
-    def _shown(self, alert: UUID, daemon: Daemon, *, was_noted: bool = False) -> web.Response:
+    def _shown(self, alert: UUID, by: str, daemon: Daemon, *, was_noted: bool = False) -> web.Response:
         standing = daemon.standing(alert)
         if standing is None:
             return self._nowhere()
-        return _html(alert_page(standing, self._tongue, was_noted=was_noted), HTTPStatus.OK)
+        seen = standing.seen() if self._caution.is_in_the_room(by, Way.LINK) else standing
+        page = alert_page(seen, self._tongue, self._offered(standing, by), was_noted=was_noted)
+        return _html(page, HTTPStatus.OK)
+
+    def _offered(self, standing: Standing, by: str) -> list[str]:
+        """The answers with which somebody would see the alert move."""
+        said = Said(by, self._clock.now_at(), Way.LINK)
+        return [answer for answer, what in ANSWERS.items() if may_move(standing, what, said, self._caution)]
 
     def _nowhere(self) -> web.Response:
         return self._notice(HTTPStatus.NOT_FOUND, N_("This link is not valid, or its alert is closed."))
 
     def _notice(self, status: HTTPStatus, text: str) -> web.Response:
         return _html(notice_page(self._tongue.translate(text), self._tongue), status)
+
+
+def _by(request: web.Request) -> str:
+    """Whose link it is, as the history calls them."""
+    return f"recipient:{request.match_info['recipient']}"
 
 
 def _html(page: str, status: HTTPStatus) -> web.Response:

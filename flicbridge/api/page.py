@@ -5,7 +5,7 @@ no font: nothing is fetched from anywhere else, and nobody else learns that it w
 """
 
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from html import escape
@@ -47,12 +47,15 @@ class Tongue:
     translate: Callable[[str], str]
 
 
-def alert_page(standing: Standing, tongue: Tongue, *, was_noted: bool = False) -> str:
+def alert_page(
+    standing: Standing, tongue: Tongue, offered: Container[str], *, was_noted: bool = False
+) -> str:
     """The page of an alert that is not closed, with a button for every answer that would move it.
 
     Args:
-        standing: how the alert stands in truth, for whoever has the link is a helper.
+        standing: how the alert stands, as far as the reader is to know.
         tongue: how to speak.
+        offered: the answers that would move it.
         was_noted: True after an answer was given.
     """
     _ = tongue.translate
@@ -64,7 +67,7 @@ def alert_page(standing: Standing, tongue: Tongue, *, was_noted: bool = False) -
     ]
     if was_noted:
         lines.insert(0, f"<p>{escape(_('Thank you, your answer has been noted.'))}</p>")
-    return _page(_title(alert.kind, _), [*lines, *_buttons(standing.state, _)], tongue)
+    return _page(_title(alert.kind, _), [*lines, *_buttons(offered, _)], tongue)
 
 
 def notice_page(text: str, tongue: Tongue) -> str:
@@ -103,7 +106,7 @@ def _state(standing: Standing, _: Callable[[str], str]) -> str:
     return states.get(standing.state, _("Nobody has answered this alert yet."))
 
 
-def _buttons(state: AlertState, _: Callable[[str], str]) -> Iterator[str]:
+def _buttons(offered: Container[str], _: Callable[[str], str]) -> Iterator[str]:
     """One form per answer. Programs that look into mails follow links, but press no buttons."""
     labels = {
         "acknowledge": _("I am on it"),
@@ -111,18 +114,7 @@ def _buttons(state: AlertState, _: Callable[[str], str]) -> Iterator[str]:
         "false_alarm": _("It is a false alarm"),
     }
     for answer, label in labels.items():
-        if _leads_on(answer, state):
+        if answer in offered:
             yield (
                 f'<form method="post"><button name="answer" value="{answer}">{escape(label)}</button></form>'
             )
-
-
-def _leads_on(answer: str, state: AlertState) -> bool:
-    waiting = state in (AlertState.RAISED, AlertState.NOTIFIED, AlertState.UNANSWERED)
-    match answer:
-        case "acknowledge":
-            return waiting
-        case "confirm":
-            return state is not AlertState.CONFIRMED
-        case _false_alarm:
-            return state is not AlertState.FALSE_ALARM

@@ -131,7 +131,7 @@ class Routes:
         alert = await self._find(request)
         if (shown := await self._daemon.show_alert(alert)) is None:
             raise _unknown(str(alert))
-        return web.json_response(views.alert(shown))
+        return web.json_response(views.alert(shown, asks_pin=self._daemon.asks_pin))
 
     async def _reveal(self, request: web.Request) -> web.Response:
         """Show an alert as it is in truth; with a wrong PIN, just as without one."""
@@ -139,7 +139,8 @@ class Routes:
         body = _judged(RevealBody, await body_of(request))
         if (shown := await self._daemon.show_alert(alert)) is None:
             raise _unknown(str(alert))
-        return web.json_response(views.alert(shown, in_truth=self._daemon.is_pin(body.pin)))
+        is_pin, asks_pin = self._daemon.is_pin(body.pin), self._daemon.asks_pin
+        return web.json_response(views.alert(shown, asks_pin=asks_pin, in_truth=is_pin))
 
     async def _move(self, request: web.Request) -> web.Response:
         alert = await self._find(request)

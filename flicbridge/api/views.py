@@ -8,10 +8,11 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from flicbridge.alert.alert import FOLLOW_UPS, Happening
+from flicbridge.alert.alert import FOLLOW_UPS, Alert, Happening
 from flicbridge.alert.desk import Standing
 from flicbridge.alert.drill import PASSED, Drill
 from flicbridge.api.veil import veiled
+from flicbridge.clock import SLIGHT
 from flicbridge.outbox.ledger import Taken
 from flicbridge.place.position import Position
 
@@ -79,11 +80,12 @@ def standing(of: Standing) -> Json:
     }
 
 
-def alert(shown: Mapping[str, Any], *, in_truth: bool = False) -> Json:
+def alert(shown: Mapping[str, Any], *, asks_pin: bool, in_truth: bool = False) -> Json:
     """All there is about one alert, as `Store.show_alert` gives it.
 
     Args:
         shown: what the store holds.
+        asks_pin: keep from the room what helpers answer with, for it answers in their name.
         in_truth: show it all; otherwise as the room may see it.
     """
     of: Standing = shown["standing"]
@@ -91,11 +93,11 @@ def alert(shown: Mapping[str, Any], *, in_truth: bool = False) -> Json:
     return {
         **standing(of),
         "state": (of.state if in_truth else of.face).value,
-        "code": of.code,
+        "code": of.code if in_truth or not asks_pin else "",
         "facts": facts(shown),
         "history": [_event(row) for row in shown["history"]],
         "deliveries": [_delivery(row) for row in shown["deliveries"]],
-        "attempts": [_attempt(row, of.alert.pressed_at) for row in shown["attempts"]],
+        "attempts": [_attempt(row, _pressed_at(of.alert, shown["history"])) for row in shown["attempts"]],
     }
 
 
@@ -176,13 +178,24 @@ def _delivery(row: Mapping[str, Any]) -> Json:
     }
 
 
-def _attempt(row: Mapping[str, Any], pressed_at: datetime) -> Json:
-    """One try; `age_s` is how long ago the press was when it began."""
+def _pressed_at(alert: Alert, history: Sequence[Mapping[str, Any]]) -> datetime | None:
+    """When the finger went down, by the clock that dated the tries; None if that was set since.
+
+    Then the press was dated anew and the tries were not, nor was the line that says that it was raised.
+    """
+    raised = next((row for row in history if row["what"] == Happening.RAISED), None)
+    set_by_s = 0.0 if raised is None else abs(raised["at"] - alert.received_at.timestamp())
+    return alert.pressed_at if set_by_s < SLIGHT.total_seconds() else None
+
+
+def _attempt(row: Mapping[str, Any], pressed_at: datetime | None) -> Json:
+    """One try; `age_s` is how long ago the press was when it began, null if nobody can tell."""
+    age_s = None if pressed_at is None else round(max(0.0, row["at"] - pressed_at.timestamp()), 3)
     same = ("delivery", "number", "outcome", "detail")
     return {
         **{key: row[key] for key in same},
         "at": _time(row["at"]),
-        "age_s": round(max(0.0, row["at"] - pressed_at.timestamp()), 3),
+        "age_s": age_s,
         "took_s": round(row["took_s"], 4),
     }
 

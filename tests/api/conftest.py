@@ -147,6 +147,10 @@ class SmallBridge:
         proven = self.pin is None or self.pin.is_right(pin)
         return await self.ledger.move(alert, what, by=by, way=way, is_proven=proven)
 
+    @property
+    def asks_pin(self) -> bool:
+        return self.pin is not None
+
     def is_pin(self, pin: str) -> bool:
         return self.pin is not None and self.pin.is_right(pin)
 

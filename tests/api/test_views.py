@@ -79,6 +79,26 @@ def test_what_became_of_a_press_names_the_alert_or_none(alert: UUID | None, text
     }
 
 
+@pytest.mark.parametrize(("set_by_s", "age_s"), [(0, 121.5), (1, 121.5), (-10_800, None), (1.7e9, None)])
+def test_the_age_of_a_try_is_only_told_where_one_clock_dated_press_and_try(
+    set_by_s: float, age_s: float | None
+) -> None:
+    """The press is dated anew once the clock is set; history and tries keep what it said then."""
+    of = standing(None)
+    raised_at = of.alert.received_at.timestamp() - set_by_s
+    line = {"what": "raised", "at": raised_at, "by": "api", "press": None, "way": "", "said_at": None}
+    attempt = {
+        "delivery": str(UUID(int=1)),
+        "number": 1,
+        "outcome": "sent",
+        "detail": "",
+        "at": of.alert.pressed_at.timestamp() + 121.5,
+        "took_s": 0.1,
+    }
+    shown = {"standing": of, "history": [line], "deliveries": [], "attempts": [attempt]}
+    assert [each["age_s"] for each in views.alert(shown, asks_pin=False)["attempts"]] == [age_s]
+
+
 def test_an_alert_without_any_delivery_is_ready_for_json() -> None:
     shown = {"standing": standing(None), "history": [], "deliveries": [], "attempts": []}
-    assert json.loads(json.dumps(views.alert(shown)))["id"] == str(ALERT)
+    assert json.loads(json.dumps(views.alert(shown, asks_pin=False)))["id"] == str(ALERT)

@@ -47,6 +47,20 @@ def test_the_command_says_the_same_whatever_pin_is_given(
     assert said["0000"] == said[""] == said["4711"] == (0, "Alert cancelled: ID\n", "", "cancelled")
 
 
+def test_the_code_that_helpers_answer_with_is_shown_with_the_pin_alone_whether_or_not_the_bridge_runs(
+    flicbridge: Any, guarded: Path, running_bridge: Running, type_pin: Callable[[str], None]
+) -> None:
+    config = ("--config", guarded, "--json")
+    with running_bridge(guarded):
+        alert = flicbridge("press", "bureau", *config).json["alert_id"]
+        codes = [flicbridge("alerts", "show", alert, *config).json["code"]]
+        for pin in ("0000", "4711"):
+            type_pin(pin)
+            codes.append(flicbridge("alerts", "show", alert, *config, "--pin").json["code"])
+    codes.append(flicbridge("alerts", "show", alert, *config).json["code"])
+    assert [len(code) for code in codes] == [0, 0, 4, 0]
+
+
 def test_nobody_in_the_room_closes_an_emergency_and_whoever_tries_is_told_what_ends_it(
     flicbridge: Any, guarded: Path, running_bridge: Running
 ) -> None:

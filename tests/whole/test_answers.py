@@ -17,7 +17,7 @@ from flicbridge.config import load
 from flicbridge.credentials import Credentials
 from flicbridge.errors import ApiError
 from flicbridge.house import Bridge
-from flicbridge.simulator.gateways import FakeHttp
+from flicbridge.simulator.gateways import FakeHttp, Fault
 from flicbridge.simulator.gateways.phone import FakePhone
 
 SAMU = "+33555000015"
@@ -284,6 +284,19 @@ async def test_a_reply_counts_once_however_often_it_is_read(practice: Practice) 
     assert history == ["raised", "notified", "confirmed", "false_alarm"]
 
 
+async def test_once_it_is_a_false_alarm_nobody_else_is_alarmed(practice: Practice) -> None:
+    practice.hub.fault = Fault(kind="status", status=503)
+    alert = await practice.press()
+    practice.phone.receive(SAMU, f"FAUX {code_in(practice)}")
+    await practice.clock.sleep(12)
+    assert await practice.state(alert) == "false_alarm"
+    practice.hub.fault = None
+    await practice.clock.sleep(120)
+    assert practice.hub.received == practice.colleague.received == []
+    rows = {row["channel"]: row["state"] for row in (await practice.local.alert(alert))["deliveries"]}
+    assert (rows["samu/0"], rows["samu/1"], rows["colleague/0"]) == ("withdrawn", "delivered", "withdrawn")
+
+
 async def test_the_doctors_own_device_is_told_that_somebody_is_on_it(practice: Practice) -> None:
     await practice.press()
     await practice.visit("POST", practice.link(), answer="acknowledge")
@@ -321,6 +334,29 @@ async def test_a_cancellation_without_a_pin_says_who_and_how(practice: Practice)
 
 
 DURESS = 'duress_pin = "duress-pin"'
+
+
+async def test_the_code_is_shown_in_the_room_only_where_no_pin_is_asked(
+    tmp_path: Path, secret: str, unused_tcp_port: int
+) -> None:
+    for alerts in ("", DURESS):
+        async with practice_in(tmp_path / f"a{alerts}", secret, unused_tcp_port, alerts) as practice:
+            alert = await practice.press()
+            code = code_in(practice)
+            assert (await practice.local.alert(alert))["code"] == ("" if alerts else code)
+            assert (await practice.local.reveal(alert, PIN))["code"] == code
+            assert (await practice.local.reveal(alert, "0000"))["code"] == ("" if alerts else code)
+
+
+async def test_where_a_pin_is_asked_the_doctors_own_device_is_not_asked_for_an_answer(
+    tmp_path: Path, secret: str, unused_tcp_port: int
+) -> None:
+    for alerts in ("", DURESS):
+        async with practice_in(tmp_path / f"a{alerts}", secret, unused_tcp_port, alerts) as practice:
+            await practice.press()
+            assert practice.link()  # the helper is
+            [told] = practice.doctor.received
+            assert (told.event["data"]["answer_url"] is None) is bool(alerts)
 
 
 @pytest.mark.parametrize("pin", ["0000", "", None])
@@ -384,13 +420,48 @@ async def test_where_a_pin_is_asked_nobody_in_the_room_ends_an_alert_without_it(
 ) -> None:
     async with practice_in(tmp_path / "a", secret, unused_tcp_port, DURESS) as practice:
         alert = await practice.press()
-        for move in ("false_alarm", "close"):
+        for move in ("confirm", "false_alarm", "close"):
             with pytest.raises(ApiError):
                 await practice.local.move(alert, move, pin=PIN)
         await practice.local.move(alert, "acknowledge")
         assert await practice.state(alert) == "acknowledged"  # as it looks
         await practice.clock.sleep(70)
         assert practice.told(practice.colleague) == ["alert"]
+
+
+async def test_where_a_pin_is_asked_nothing_said_in_the_room_withdraws_what_still_waits(
+    tmp_path: Path, secret: str, unused_tcp_port: int
+) -> None:
+    async with practice_in(tmp_path / "a", secret, unused_tcp_port, DURESS) as practice:
+        practice.hub.fault = practice.phone.fault = Fault(kind="status", status=503)
+        alert = await practice.press()
+        for move in ("false_alarm", "close"):
+            with pytest.raises(ApiError):
+                await practice.local.move(alert, move, pin="0000")
+        await practice.local.move(alert, "cancel", pin="0000")
+        with pytest.raises(ApiError):
+            await practice.local.move(alert, "false_alarm")
+        practice.hub.fault = practice.phone.fault = None
+        await practice.clock.sleep(120)
+        assert sorted(practice.told(practice.hub)) == ["alert", "doubted"]
+        assert len(practice.phone.received) == 2
+        assert practice.told(practice.colleague) == ["alert"]
+
+
+async def test_a_helper_who_says_that_a_doubted_alert_is_a_false_alarm_is_believed(
+    tmp_path: Path, secret: str, unused_tcp_port: int
+) -> None:
+    async with practice_in(tmp_path / "a", secret, unused_tcp_port, DURESS) as practice:
+        practice.hub.fault = Fault(kind="status", status=503)
+        alert = await practice.press()
+        await practice.local.move(alert, "cancel", pin="0000")
+        practice.phone.receive(SAMU, f"FAUX {code_in(practice)}")
+        await practice.clock.sleep(12)
+        assert (await practice.local.reveal(alert, PIN))["state"] == "false_alarm"
+        practice.hub.fault = None
+        await practice.clock.sleep(120)
+        assert "alert" not in practice.told(practice.hub)
+        assert practice.colleague.received == []
 
 
 async def test_a_helper_who_answers_a_doubted_alert_stops_escalation_and_the_room_does_not_see_it(

@@ -9,16 +9,21 @@ import asyncio
 import difflib
 import json
 import re
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
+import aiohttp
 import pytest
 import structlog
 
+from flicbridge.alert.alert import AlertState
+from flicbridge.alert.seal import Seal
 from flicbridge.api.client import ApiClient
 from flicbridge.bridge import open_bridge
 from flicbridge.clock import LoopClock, SystemClock
@@ -50,6 +55,7 @@ address = "12 rue des Tilleuls, 87000 Limoges"
 [alerts]
 tell_doctor = ["doctor"]
 duress_pin = "duress-pin"
+{alerts}
 
 [[buttons]]
 name = "bureau"
@@ -84,6 +90,22 @@ unless = "acknowledged"
 notify = ["colleague"]
 """
 
+POCKET = "+33612345678"
+
+# The doctor's phone, which is in no step of the plan, and a page where whoever has a link answers.
+WITH_DEVICES = (
+    SETTINGS.replace('tell_doctor = ["doctor"]', 'tell_doctor = ["doctor", "pocket"]')
+    + """
+[[recipients]]
+name = "pocket"
+channels = [ {{ transport = "smsgate", url = "{phone}", secret = "phone", to = "+33612345678" }} ]
+
+[api]
+listen = "127.0.0.1:{port}"
+public_url = "https://tilleuls.example.fr"
+"""
+)
+
 RECEIVERS = ("hub", "doctor", "colleague", "phone")
 
 OUTAGES: dict[str, dict[str, Fault]] = {
@@ -93,6 +115,8 @@ OUTAGES: dict[str, dict[str, Fault]] = {
     "the first channel refuses for good": {"hub": Fault(kind="status", status=403)},
     "every channel is dead": {name: Fault(kind="refuse") for name in RECEIVERS},
 }
+
+ENDS_SOON = 'give_up_after = "10m"'
 
 type Look = dict[str, str]
 
@@ -126,7 +150,9 @@ class Practice:
 
 
 @asynccontextmanager
-async def practice_in(folder: Path, secret: str, outage: dict[str, Fault]) -> AsyncIterator[Practice]:
+async def practice_in(
+    folder: Path, secret: str, outage: dict[str, Fault], alerts: str = "", *, port: int | None = None
+) -> AsyncIterator[Practice]:
     clock = LoopClock(asyncio.get_running_loop())
     (folder / "secrets").mkdir(mode=0o700, parents=True)
     for name, value in (("hub-key", secret), ("phone", "p"), ("duress-pin", PIN)):
@@ -139,7 +165,8 @@ async def practice_in(folder: Path, secret: str, outage: dict[str, Fault]) -> As
         }
         told["phone"] = await stack.enter_async_context(FakePhone(password="p", clock=clock))
         urls = {name: gateway.url for name, gateway in told.items()}
-        (folder / "flicbridge.toml").write_text(SETTINGS.format(**urls))
+        settings = SETTINGS if port is None else WITH_DEVICES
+        (folder / "flicbridge.toml").write_text(settings.format(**urls, alerts=alerts, port=port))
         for name, fault in outage.items():
             told[name].fault = fault
         yield Practice(folder, clock, told)
@@ -245,6 +272,92 @@ async def test_the_room_sees_no_difference_before_and_after_a_restart(
     assert_same(believed, doubted)
 
 
+async def answer_from_the_devices(practice: Practice, alert: UUID, code: str, port: int) -> Look:
+    """Say all that can be said about an alert with the doctor's own devices; returns what their page shows.
+
+    The device in the plan has a link, be it that it was told before anybody asked for a PIN; the other one an
+    SMS with the code, read wherever it could be read.
+    """
+    mark = Seal((practice.folder / "state" / "answer-key").read_bytes()).mark(alert, "doctor")
+    link = f"http://127.0.0.1:{port}/r/{alert}/doctor/{mark}"
+    headers = {"Host": "tilleuls.example.fr"}
+    seen: Look = {}
+    async with aiohttp.ClientSession(headers=headers) as session:
+        for answer in ("", "acknowledge", "confirm", "false_alarm", "look again"):
+            async with session.post(link, data={"answer": answer}) as response:
+                seen[f"page, {answer}"] = f"{response.status} {await response.text()}"
+    for word in ("OK", "OUI", "FAUX"):
+        practice.told["phone"].receive(POCKET, f"{word} {code}")
+    await practice.clock.sleep(7.3)
+    return seen
+
+
+async def seen_with_the_devices(practice: Practice, port: int, pin: str, *, answers_first: bool) -> Look:
+    """All that shows of a cancellation to somebody who holds the doctor's own devices, and uses them."""
+    seen: Look = {}
+    with structlog.testing.capture_logs() as logs:
+        async with practice.bridge() as bridge:
+            alert = (await bridge.press("bureau", "single")).alert
+            assert alert is not None
+            standing = bridge.standing(alert)
+            assert standing is not None
+            await practice.clock.sleep(2.6)
+            if answers_first:
+                seen |= await answer_from_the_devices(practice, alert, standing.code, port)
+            seen["answer"] = normal(await practice.local.move(str(alert), "cancel", pin=pin))
+            if not answers_first:
+                seen |= await answer_from_the_devices(practice, alert, standing.code, port)
+            await practice.clock.sleep(0.3)
+            seen |= await look(practice, str(alert), "at once")
+            await practice.clock.sleep(70.6)
+            seen |= await look(practice, str(alert), "a minute later")
+        async with practice.bridge():
+            await practice.clock.sleep(7.4)
+            again = await answer_from_the_devices(practice, alert, standing.code, port)
+            seen |= {f"{what}, after the restart": shown for what, shown in again.items()}
+            seen |= await look(practice, str(alert), "after the restart")
+            truth = await practice.local.reveal(str(alert), PIN)
+    assert truth["state"] == ("cancelled" if pin == PIN else "notified")
+    told = [entry for entry in logs if entry["log_level"] != "debug"]
+    seen["log"] = "\n".join(sorted(normal(entry) for entry in told))
+    return {what: shown.replace(str(alert), "ID") for what, shown in seen.items()}
+
+
+@pytest.mark.parametrize("answers_first", [False, True])
+async def test_the_doctors_own_devices_see_no_difference_and_nothing_they_answer_stops_an_alert(
+    tmp_path: Path, secret: str, unused_tcp_port: int, answers_first: bool
+) -> None:
+    seen: dict[str, Look] = {}
+    for pin in (PIN, WRONG):
+        async with practice_in(tmp_path / pin, secret, {}, port=unused_tcp_port) as practice:
+            seen[pin] = await seen_with_the_devices(
+                practice, unused_tcp_port, pin, answers_first=answers_first
+            )
+            assert practice.purposes("colleague") == ([] if pin == PIN else ["alert"])
+    assert_same(seen[PIN], seen[WRONG])
+    assert "sans le code convenu" not in str(seen)
+    assert 'value="false_alarm"' not in str(seen)
+
+
+@pytest.mark.parametrize("outage", ["every channel is dead", "the first channel is dead"])
+async def test_nor_does_the_end_of_an_alert_that_nobody_answers_show(
+    tmp_path: Path, secret: str, outage: str
+) -> None:
+    """In truth it is given up after ten minutes, and what was under way by then is tried on."""
+    async with practice_in(tmp_path / "free", secret, OUTAGES[outage], ENDS_SOON) as practice:
+        believed = await seen_in_the_room(practice, "cancel", PIN)
+    async with practice_in(tmp_path / "forced", secret, OUTAGES[outage], ENDS_SOON) as practice:
+        doubted = await seen_in_the_room(practice, "cancel", WRONG)
+        async with practice.bridge() as bridge:
+            [standing] = await bridge.list_alerts(1)
+            assert standing.state is AlertState.UNANSWERED
+            for name in RECEIVERS:
+                practice.told[name].fault = None
+            await practice.clock.sleep(90)
+            assert "alert" in practice.purposes("colleague")
+    assert_same(believed, doubted)
+
+
 def assert_same(believed: Look, doubted: Look) -> None:
     """Compare letter by letter, and show where they differ."""
     assert believed.keys() == doubted.keys()
@@ -257,8 +370,8 @@ def assert_same(believed: Look, doubted: Look) -> None:
 def has_looked_around(status: Any) -> bool:
     """Whether all is known that the bridge asks for after each start, at a moment of its own choosing."""
     facts = {link["name"]: link["facts"] for link in status["links"]}
-    phone = facts["channel:samu/1"]
-    is_answered = phone.get("replies") == "read" and "health_state" in phone
+    ways = [said for link, said in facts.items() if link.startswith("channel:")]
+    is_answered = facts["channel:samu/1"].get("replies") == "read" and all("health_state" in w for w in ways)
     return is_answered and "model" in facts["host"] and "state" in facts["bridge"]
 
 
@@ -303,6 +416,16 @@ def typed_over(text: str, alert: str) -> str:
     return "\n".join(sorted(line.rstrip(",") for line in text.replace("\\n", "\n").splitlines()))
 
 
+async def first_facts_kept(database: Path) -> None:
+    """Wait for what a bridge keeps just after its start; of most things nothing is kept for a while then."""
+    async with asyncio.timeout(60):
+        while True:
+            with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as db:
+                if db.execute("SELECT COUNT(*) FROM observation WHERE subject = 'store'").fetchone()[0]:
+                    return
+            await SystemClock().sleep(0.05)
+
+
 @pytest.mark.real_time
 async def test_the_commands_print_the_same_before_and_after_a_crash(
     tmp_path: Path, secret: str, start: Any
@@ -315,6 +438,7 @@ async def test_the_commands_print_the_same_before_and_after_a_crash(
         async with practice_in(folder, secret, {"colleague": busy}) as practice:
             file = folder / "flicbridge.toml"
             async with start(file) as program:
+                await first_facts_kept(folder / "state" / "flicbridge.db")
                 alert = (await program.ask("press", "bureau"))["alert_id"]
                 for name in ("hub", "doctor"):
                     await practice.told[name].wait_for(1, within_s=20)
