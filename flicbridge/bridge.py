@@ -3,6 +3,7 @@
 buttons -> paths -> ledger (desk, store) -> courier -> channels -> transports
 """
 
+import math
 import os
 import random
 import tempfile
@@ -35,6 +36,7 @@ from flicbridge.heartbeat import Heartbeat
 from flicbridge.house import Bridge, Guards, Parts
 from flicbridge.listening import Roster
 from flicbridge.maintainer import Maintainer
+from flicbridge.memory import Memory, present_in
 from flicbridge.network import watch_network
 from flicbridge.observation import Observe
 from flicbridge.outbox.button import ButtonRecord
@@ -119,6 +121,7 @@ async def open_bridge(
     reread: Callable[[], Settings] | None = None,
     watches_network: bool = False,
     manager: ServiceManager | None = None,
+    tests_since_s: float = math.inf,
 ) -> AsyncGenerator[Bridge]:
     """Build a bridge: open what must be open, and connect the parts. Nothing moves before `Bridge.run`.
 
@@ -129,6 +132,7 @@ async def open_bridge(
         room: a radio that is open already; otherwise one is opened if a button needs it.
         watches_network: try again at once when this machine's network comes back; not for simulated ones.
         manager: the service manager to vouch to; a bridge without one holds no drills either.
+        tests_since_s: for trying buttons out; as in `path.Fingers`.
     """
     tally = Tally()
     board, is_rehearsal = Board(clock, tally.observe), rehearse is not None
@@ -142,9 +146,21 @@ async def open_bridge(
         ledger = Ledger(desk, store, lambda jobs: courier.hand_over(jobs), clock=clock, observe=board.observe)
         courier = Courier(carriers, ledger, clock=clock, observe=board.observe)
         watches = _watches(courier, ledger, carriers, board, clock, watches_network=watches_network)
-        replies = Replies(receiving(settings, carriers), desk, ledger, clock=clock, observe=board.observe)
-        workshop = Workshop(settings, store, room, flicd, ledger, is_rehearsal, reread, clock, board.observe)
-        first = workshop.roster(settings, await _remembered(store, board))
+        replies = Replies(
+            receiving(settings, carriers),
+            desk,
+            ledger,
+            asks_pin=answering.caution.asks_pin,
+            clock=clock,
+            observe=board.observe,
+        )
+        workshop = Workshop(
+            settings, store, room, flicd, ledger, is_rehearsal, reread, clock, board.observe, tests_since_s
+        )
+        present = present_in(settings, replies, is_rehearsal=is_rehearsal)
+        memory = Memory(store, board, clock, present)
+        await memory.begin()
+        first = workshop.roster(settings, await _pairings(store))
         working = _Working(settings, credentials, carriers, store, ledger, desk, board, clock)
         parts = Parts(
             house=_house(settings, first, desk.plan, clock, rehearsal=is_rehearsal),
@@ -165,6 +181,7 @@ async def open_bridge(
             watches={**watches, "replies": replies.run} if replies.channels else watches,
             guards=working.guards(manager, is_rehearsal=is_rehearsal),
             answering=answering,
+            memory=memory,
             tally=tally,
         )
         yield Bridge(parts)
@@ -319,12 +336,8 @@ def _database(state_dir: Path, *, rehearsal: bool) -> Iterator[Store]:
         yield Store.open(copy)
 
 
-async def _remembered(store: Store, board: Board) -> Mapping[str, ButtonRecord]:
-    """The buttons that are paired; puts on the board what was observed before. As far as the disk lets us."""
-    try:
-        board.remember(await store.observations())
-    except StoreError as error:
-        log.error("store_refused", error=str(error))
+async def _pairings(store: Store) -> Mapping[str, ButtonRecord]:
+    """The buttons that are paired, as far as the disk lets us know."""
     try:
         return await store.buttons()
     except StoreError as error:
@@ -352,7 +365,8 @@ async def _open_channels(
 ) -> dict[str, Carrier]:
     alerts = settings.alerts
     language, timezone = settings.bridge.language, settings.bridge.timezone
-    words = Words(language, timezone, alerts.fresh, alerts.old, answering.link)
+    unasked = answering.caution.unasked
+    words = Words(language, timezone, alerts.fresh, alerts.old, answering.link, unasked)
     context = Context(secret=credentials.get, clock=clock, bridge=settings.bridge.id)
     carriers: dict[str, Carrier] = {}
     for _, channel, options in channels_of(settings):

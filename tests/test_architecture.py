@@ -41,6 +41,7 @@ BUILDERS: Final = {
     "house",
     "listening",
     "maintainer",
+    "memory",
     "path",
     "replies",
     "room",

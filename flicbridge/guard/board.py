@@ -1,6 +1,6 @@
 """The board on which every part pins what it noticed; the newest note of each kind stays."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -9,8 +9,16 @@ from flicbridge.clock import Clock
 from flicbridge.observation import Observation, Observe, Value
 
 FLEETING: Final = frozenset({"host", "loop", "pipeline"})
-FLEETING_FACTS: Final = "health_"
+FLEETING_PREFIX: Final = "health_"
 """What is asked anew after every start, and changes all the time: memory cards wear out by writing."""
+
+FLEETING_FACTS: Final = frozenset({"running", "failure", "failures", "paused"})
+"""What is only true of one run: the next one starts every part anew, and has let go of no button."""
+
+
+def is_fleeting(subject: str, fact: str) -> bool:
+    """Whether a fact is not for a later run: neither written down nor believed."""
+    return subject in FLEETING or fact in FLEETING_FACTS or fact.startswith(FLEETING_PREFIX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +34,11 @@ class Note:
     value: Value
     since_at: datetime
     at: datetime
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it was something else until it was last said."""
+        return self.since_at == self.at
 
 
 class Board:
@@ -48,7 +61,8 @@ class Board:
         old = self._notes.get(key)
         same = old is not None and old.value == observation.value
         self._notes[key] = Note(observation.value, old.since_at if old and same else now_at, now_at)
-        self._changed.add(key)
+        if not is_fleeting(*key):
+            self._changed.add(key)
         for tell in self._listeners:
             tell(observation)
 
@@ -79,11 +93,22 @@ class Board:
         """All that is known of one subject."""
         return {fact: note.value for (of, fact), note in self._notes.items() if of == subject}
 
-    def changed(self) -> Iterator[tuple[Observation, datetime]]:
-        """What was said since this was last asked, to be remembered on disk."""
-        keys, self._changed = self._changed, set()
-        for subject, fact in keys:
-            if subject in FLEETING or fact.startswith(FLEETING_FACTS):
-                continue
-            note = self._notes[subject, fact]
-            yield Observation(subject, fact, note.value), note.at
+    def changed(self, subjects: Container[str] | None = None) -> list[tuple[Observation, datetime]]:
+        """What is to be remembered on disk and is not there yet, of some subjects or of all.
+
+        It is given out again until `kept` is told of it.
+        """
+        due = [key for key in self._changed if subjects is None or key[0] in subjects]
+        return [(Observation(*key, self._notes[key].value), self._notes[key].at) for key in due]
+
+    def kept(self, found: Iterable[tuple[Observation, datetime]]) -> None:
+        """It is on disk. What was said anew meanwhile is not."""
+        for observation, at in found:
+            key = (observation.subject, observation.fact)
+            note = self._notes.get(key)
+            if note is not None and (note.value, note.at) == (observation.value, at):
+                self._changed.discard(key)
+
+    def owe_all(self) -> None:
+        """Have everything remembered anew: there may be another file on the disk."""
+        self._changed = {key for key in self._notes if not is_fleeting(*key)}

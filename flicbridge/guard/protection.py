@@ -174,7 +174,7 @@ class Verdict:
 
     Attributes:
         state: for the whole.
-        since_at: since when at least, as far as a problem says; None if none does.
+        since_at: since when at least; None if that takes a problem of which nobody knows since when.
         because: the problems that make it so, worst first.
     """
 
@@ -205,13 +205,16 @@ def _state(problems: Collection[Problem], chain: Chain) -> tuple[Protection, lis
 
 
 def _since(state: Protection, problems: Collection[Problem], chain: Chain) -> datetime | None:
-    """When the problems of now had made it so: with the last of them that it took."""
-    if state is Protection.PROTECTED:
-        return None
-    dates = sorted({problem.since_at for problem in problems if problem.since_at is not None})
-    for date in dates:
-        by_then = [problem for problem in problems if problem.since_at is None or problem.since_at <= date]
-        if _state(by_then, chain)[0] is state:
+    """When the problems of now had made it so: with the last of them that it took.
+
+    One without a date may have begun long ago or just now, so it makes nothing so at any date: no date is
+    better than the date of something else.
+    """
+    if _state((), chain)[0] is state:
+        return None  # nothing had to go wrong for it
+    dated = [(problem.since_at, problem) for problem in problems if problem.since_at is not None]
+    for date in sorted({since_at for since_at, _ in dated}):
+        if _state([problem for since_at, problem in dated if since_at <= date], chain)[0] is state:
             return date
     return None
 

@@ -291,8 +291,8 @@ def _drill_troubles(board: Board, now_at: datetime) -> Iterator[Trouble]:
         if drill["result"] == DrillResult.FAILED:
             problem = "self_test_failed" if drill["kind"] == DrillKind.SELF else "drill_failed"
             yield Trouble(part, problem, _text(drill["detail"]), datetime.fromisoformat(drill["at"]))
-        if datetime.fromisoformat(drill["overdue_at"]) < now_at:
-            yield Trouble(part, "drill_overdue", "", datetime.fromisoformat(drill["due_at"]))
+        if (overdue_at := datetime.fromisoformat(drill["overdue_at"])) < now_at:
+            yield Trouble(part, "drill_overdue", "", overdue_at)
 
 
 def _clock(board: Board, now_at: datetime) -> Iterator[Trouble]:

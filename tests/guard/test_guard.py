@@ -83,10 +83,38 @@ async def test_what_was_known_before_a_restart_overrules_nothing_newer(board: Bo
 
 async def test_only_what_changed_is_to_be_remembered(board: Board) -> None:
     say(board, "radio", state="off", error="no adapter")
-    assert {o.fact for o, _ in board.changed()} == {"state", "error"}
-    assert list(board.changed()) == []
+    found = board.changed()
+    assert {o.fact for o, _ in found} == {"state", "error"}
+    board.kept(found)
+    assert board.changed() == []
     say(board, "radio", state="scanning")
     assert [o.value for o, _ in board.changed()] == ["scanning"]
+
+
+async def test_what_did_not_reach_the_disk_is_given_out_again(board: Board) -> None:
+    say(board, "radio", state="off")
+    assert board.changed() == board.changed() != []
+
+
+async def test_what_is_said_while_the_disk_writes_is_not_taken_for_written(
+    board: Board, clock: Clock
+) -> None:
+    say(board, "radio", state="off")
+    being_written = board.changed()
+    await clock.sleep(1)
+    say(board, "radio", state="scanning")
+    board.kept(being_written)
+    assert [o.value for o, _ in board.changed()] == ["scanning"]
+
+
+async def test_what_is_only_true_of_one_run_is_not_to_be_remembered(board: Board) -> None:
+    say(board, "courier", running=False, failure="ValueError", failures=7)
+    say(board, "button:poche", paused=True)
+    say(board, "channel:samu/0", health_state="sick")
+    say(board, "host", disk_free_mb=7)
+    assert board.changed() == []
+    board.owe_all()
+    assert board.changed() == []
 
 
 async def test_a_house_in_order_has_no_problems(board: Board) -> None:

@@ -106,6 +106,30 @@ def test_it_is_degraded_since_the_first_thing_went_wrong() -> None:
     assert judge(weak, CHAIN).since_at == hour
 
 
+def test_what_nobody_dated_is_not_dated_by_something_else() -> None:
+    hour = NOW_AT - timedelta(hours=1)
+    alone = Chain({"poche": "radio"}, CHAIN.channels)
+    wrong = [Problem("button:poche", "not_paired"), Problem("host", "disk_low", hour)]
+    verdict = judge(wrong, alone)
+    assert (verdict.state, verdict.since_at) == (Protection.NOT_PROTECTED, None)
+
+
+def test_a_bridge_without_a_button_that_calls_was_so_before_anything_went_wrong() -> None:
+    verdict = judge([Problem("host", "disk_low", NOW_AT)], Chain({}, CHAIN.channels))
+    assert (verdict.state, verdict.since_at) == (Protection.NOT_PROTECTED, None)
+
+
+@given(PROBLEMS)
+def test_what_had_begun_by_the_date_given_made_it_so_and_nothing_less_did(problems: list[Problem]) -> None:
+    verdict = judge(problems, CHAIN)
+    if (since_at := verdict.since_at) is not None:
+        dated = [(problem, problem.since_at) for problem in problems if problem.since_at is not None]
+        by_then = [problem for problem, at in dated if at <= since_at]
+        before = [problem for problem, at in dated if at < since_at]
+        assert judge(by_then, CHAIN).state is verdict.state
+        assert judge(before, CHAIN).state is not verdict.state
+
+
 @given(PROBLEMS, PROBLEMS)
 def test_another_problem_never_makes_it_better(some: list[Problem], more: list[Problem]) -> None:
     before, after = judge(some, CHAIN).state, judge([*some, *more], CHAIN).state
