@@ -4,7 +4,8 @@ the doctor that a press reaches nobody, and that it does again.
 It needs no disk: a notice is kept in memory and tried again for a day; one that has reached nobody when the
 bridge ends is told by its next run, as long as the fault lasts. Nothing here stands in the way of an alert: a
 notice has its own calls to the transports, one at a time on each channel, and a channel that hangs holds up
-no other.
+no other. But a channel that takes or refuses a notice shows it on the board: nobody else would learn that
+nobody was told.
 """
 
 import asyncio
@@ -20,8 +21,10 @@ from flicbridge.channel import TransportCarrier
 from flicbridge.clock import Clock
 from flicbridge.guard.board import Board
 from flicbridge.guard.notices import Notice, Notices
-from flicbridge.outbox.carrier import Handed, Later, Refused, outcome_of
+from flicbridge.observation import Observation
+from flicbridge.outbox.carrier import Handed, Later, Outcome, Refused, outcome_of
 from flicbridge.outbox.schedule import Schedule
+from flicbridge.outbox.window import facts_of, iso
 from flicbridge.transport.base import Message
 from flicbridge.transport.notice import House, News, compose_notice
 
@@ -138,6 +141,7 @@ class Maintainer:
             return Handed(DeliveryState.SENT)
 
         outcome = await outcome_of(deliver(), carrier.timeout_s, channel=channel, delivery=message.key)
+        self._show(f"channel:{channel}", outcome)
         match outcome:
             case Handed():
                 self._notices.reached(owed.notice)
@@ -148,3 +152,18 @@ class Maintainer:
         owed.due_s = self.clock.now_s() + AGAIN.wait_s(message.attempt, outcome.asked_s, lambda: 0.0)
         owed.message = replace(message, attempt=message.attempt + 1)
         return False
+
+    def _show(self, part: str, outcome: Outcome) -> None:
+        """Show what became of a try, as of a message of an alert; the courier's own judgement stays its own.
+
+        A notice that is taken says nothing for the alert that was refused: of a channel on which messages
+        fail, only another message can tell that it works.
+        """
+        if self.board.value(part, "failures_in_a_row"):
+            return
+        now_at = self.clock.now_at()
+        facts = {**facts_of(outcome, now_at), "failing_since": None}
+        if not isinstance(outcome, Handed):
+            facts["failing_since"] = self.board.value(part, "failing_since") or iso(now_at)
+        for fact, value in facts.items():
+            self.board.observe(Observation(part, fact, value))

@@ -36,7 +36,7 @@ HOST_TIMEOUT_S: Final = 10.0
 BATTERIES_EVERY_S: Final = 3600.0
 HEALTH_TIMEOUT_S: Final = 10.0
 # Not all at once, while everything starts.
-FIRST_WITHIN_S: Final = 15.0
+FIRST_WITHIN_S: Final = 5.0
 # Phones doze, and a packet gets lost; who is silent twice is called sick.
 SILENT_TIMES: Final = 2
 # Of a channel that comes and goes: every question is a login, which some providers count.
@@ -148,7 +148,9 @@ class Rounds:
             # Who cannot be asked just when messages fail, too, is not well because he was a while ago.
             if silent in (0, SILENT_TIMES) or f"channel:{channel}" in self._broken:
                 self._say_health(f"channel:{channel}", health)
-            if await self._has_news(channel, self.chance(0.9, 1.1) * every_s):
+            # Who was silent once is asked again soon, for until then nobody is told.
+            wait_s = min(every_s, AT_ONCE_EVERY_S) if silent and silent < SILENT_TIMES else every_s
+            if await self._has_news(channel, self.chance(0.9, 1.1) * wait_s):
                 await self.clock.sleep(max(0.0, may_hurry_s - self.clock.now_s()))
                 may_hurry_s = self.clock.now_s() + AT_ONCE_EVERY_S
 

@@ -13,6 +13,7 @@ from flicbridge.channel import TransportCarrier, Words
 from flicbridge.clock import LoopClock
 from flicbridge.guard.board import Board
 from flicbridge.maintainer import Maintainer
+from flicbridge.observation import Observation, Value
 from flicbridge.simulator.gateways import FakeHttp
 from flicbridge.simulator.gateways.fault import Fault
 from flicbridge.supervise import alongside
@@ -155,6 +156,40 @@ async def test_a_refused_notice_is_not_tried_again(watched: Watched) -> None:
         await watched.clock.sleep(5 * HOUR_S)
     assert watched.first.attempts == 1
     assert told(watched.second) == [("disk_full", False)]
+
+
+async def test_what_becomes_of_a_notice_shows_as_of_a_message(watched: Watched) -> None:
+    watched.first.fault = Fault(kind="status", status=503)
+    async with watched.running():
+        watched.problems = [FULL]
+        await watched.clock.sleep(40)
+        failing = watched.board.facts("channel:garage/0")
+        assert (failing["state"], failing["last_error"]) == ("failing", "HTTP 503 Service Unavailable")
+        await watched.clock.sleep(HOUR_S)
+        still = watched.board.facts("channel:garage/0")
+        assert still["failing_since"] == failing["failing_since"] == failing["last_failure"]
+        assert str(still["last_failure"]) > str(failing["last_failure"])
+        watched.first.fault = None
+        await watched.clock.sleep(HOUR_S)
+    found = watched.board.facts("channel:garage/0")
+    assert (found["state"], found["last_error"], found["failing_since"]) == ("ok", None, None)
+    assert str(found["last_success"]) > str(found["last_failure"])
+    assert watched.board.facts("channel:garage/1").keys() >= {"state", "last_success"}
+
+
+async def test_a_notice_that_is_taken_does_not_speak_for_an_alert_that_was_not(watched: Watched) -> None:
+    said: dict[str, Value] = {
+        "state": "refused",
+        "last_error": "HTTP 400 Bad Request",
+        "failures_in_a_row": 1.0,
+    }
+    for fact, value in said.items():
+        watched.board.observe(Observation("channel:garage/0", fact, value))
+    async with watched.running():
+        watched.problems = [FULL]
+        await watched.clock.sleep(HOUR_S)
+    assert told(watched.first) == [("disk_full", False)]
+    assert watched.board.facts("channel:garage/0") == said
 
 
 async def test_a_channel_that_asks_for_patience_gets_it(watched: Watched) -> None:

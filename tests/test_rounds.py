@@ -15,18 +15,20 @@ from flicbridge.guard.board import Board
 from flicbridge.guard.host import HostFacts, read_host
 from flicbridge.observation import Observation
 from flicbridge.rounds import HOST_EVERY_S, Rounds
-from flicbridge.simulator.gateways import FakePhone, FakeSmtp
+from flicbridge.simulator.gateways import FakeHttp, FakePhone, FakeSmtp
 from flicbridge.simulator.gateways.fault import Fault
 from flicbridge.supervise import alongside
 from flicbridge.transport.base import Context
 from flicbridge.transport.email import EmailOptions, EmailTransport
 from flicbridge.transport.health import Health
+from flicbridge.transport.http import HttpOptions, HttpTransport
 from flicbridge.transport.smsgate import SmsGateOptions, SmsGateTransport
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 PART = "channel:samu/0"
 HEALTH_EVERY_S = 60.0
 DAY_S = 86_400.0
+SIGNING_KEY = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
 @pytest.fixture
@@ -76,7 +78,7 @@ async def test_the_phone_says_how_it_is_every_minute(rounds: Rounds, phone: Fake
 
 
 async def test_one_lost_answer_is_nothing_and_two_are_a_sick_phone(rounds: Rounds, phone: FakePhone) -> None:
-    rounds.chance = lambda _low, high: high  # it is asked after 15 s, and then every 66 s
+    rounds.chance = lambda _low, high: high  # it is asked after 5 s, and then every 66 s
     async with alongside(**dict(rounds.parts())):
         await rounds.clock.sleep(60)
         phone.fault = Fault(kind="refuse")
@@ -99,7 +101,7 @@ async def test_a_phone_that_hangs_is_called_sick_in_the_end(rounds: Rounds, phon
 async def test_a_channel_that_begins_to_fail_is_asked_at_once_and_what_it_said_before_is_not_shown_on(
     rounds: Rounds, phone: FakePhone
 ) -> None:
-    rounds.chance = lambda _low, high: high  # it is asked after 15 s, and then every 66 s
+    rounds.chance = lambda _low, high: high  # it is asked after 5 s, and then every 66 s
     async with alongside(**dict(rounds.parts())):
         await rounds.clock.sleep(20)
         assert seen(rounds)["health_battery_percent"] == 94
@@ -159,6 +161,31 @@ async def test_a_mail_server_is_asked_up_to_the_login_and_gets_no_mail(
                 await clock.sleep(3600)
                 assert seen(rounds)["health_state"] == "sick"
         assert server.received == []
+
+
+async def test_a_web_server_is_called_every_few_minutes_and_once_more_when_it_is_silent(
+    rounds: Rounds, clock: LoopClock
+) -> None:
+    rounds.chance = lambda _low, high: high  # it is asked after 5 s, every 330 s, and after 66 s
+    async with FakeHttp(clock=clock) as server:
+        options = HttpOptions(transport="http", url=server.url, secret="key")
+        context = Context(lambda _: SIGNING_KEY, clock, "tilleuls-1")
+        async with HttpTransport(options, context) as web:
+            rounds.transports = {"samu/0": web}
+            async with alongside(**dict(rounds.parts())):
+                await clock.sleep(20)
+                assert seen(rounds) == {"health_state": "well", "health_why": ""}
+                server.fault = Fault(kind="refuse")
+                await clock.sleep(330)
+                assert seen(rounds)["health_state"] == "well"
+                await clock.sleep(66)
+                assert seen(rounds) == {
+                    "health_state": "sick", "health_why": "cannot connect: Connection refused",
+                }  # fmt: skip
+                server.fault = None
+                await clock.sleep(330)
+                assert seen(rounds)["health_state"] == "well"
+        assert server.attempts == 0
 
 
 # -- the machine

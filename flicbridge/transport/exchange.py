@@ -7,7 +7,9 @@ TransientDeliveryError that says whether the message may have arrived; what a wh
 """
 
 import asyncio
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Annotated, Final, Self
@@ -27,8 +29,13 @@ from flicbridge.transport.verdict import Answer
 LARGEST_ANSWER_BYTES: Final = 16_384
 # Longer than most servers keep an idle connection, and a message on a dying connection costs a retry.
 KEEP_ALIVE_S: Final = 15.0
+# Politeness at the end of a call on which nothing was said.
+GOODBYE_S: Final = 1.0
 # Nothing is decompressed: an answer of ours is short, and a bomb is not.
 HEADERS: Final = {"User-Agent": f"flicbridge/{__version__}", "Accept-Encoding": "identity"}
+
+# A name in any script, or an address; no blank or comma in it, which the URL library lets pass.
+HOST: Final = re.compile(r"[\w.-]+|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+(%[\w.-]+)?")
 
 
 def checked_url(text: str) -> str:
@@ -43,7 +50,7 @@ def checked_url(text: str) -> str:
         host, port = url.host, url.port
     except ValueError:
         raise ValueError(f"is no URL; {example}") from None
-    if url.scheme not in ("http", "https") or not host or not port:
+    if url.scheme not in ("http", "https") or not host or not port or not HOST.fullmatch(host):
         raise ValueError(f"is no http or https URL; {example}")
     if url.user is not None or url.password is not None:
         raise ValueError("has a name or password in the URL; keep the password as a secret, and name that")
@@ -136,6 +143,33 @@ class Exchange:
         """Fetch something; raises as `post` does."""
         return await self._request("GET", path, headers, None, self._timeout_s, query)
 
+    async def knock(self) -> None:
+        """Connect, see that the server is who it should be, and hang up without a word.
+
+        Raises:
+            TransientDeliveryError: a message would not get through now.
+        """
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                writer = await self._connect()
+        except TimeoutError as error:
+            raise TransientDeliveryError(f"no connection within {self._timeout_s:g} s") from error
+        except (OSError, ValueError) as error:
+            raise TransientDeliveryError(f"cannot connect: {explained(error)}") from error
+        await _hang_up(writer)
+
+    async def _connect(self) -> asyncio.StreamWriter:
+        """As a request would, believing the same certificates; but on a line of its own, never a warm one."""
+        host, tls = self._url.raw_host or "", self._tls
+        if self._url.scheme != "https":
+            tls = False
+        elif tls is True:
+            tls = trusting(None, host)
+        line = await self._names.connect(host, self._url.port or 0)
+        name = host.rstrip(".") if tls else None
+        _, writer = await asyncio.open_connection(sock=line, ssl=tls or None, server_hostname=name)
+        return writer
+
     def redial(self) -> None:
         """Begin anew every request of which nothing has left: the network is another one."""
         self._dialling.redial()
@@ -172,6 +206,17 @@ class Exchange:
         except (aiohttp.ClientError, OSError) as error:
             reason = f"the connection broke: {explained(error)}"
             raise TransientDeliveryError(reason, may_have_arrived=_left(body)) from error
+
+
+async def _hang_up(writer: asyncio.StreamWriter) -> None:
+    """Part by the book, as far as the other side comes along; what it makes of that changes nothing."""
+    try:
+        writer.close()
+        with suppress(OSError):  # TimeoutError included
+            async with asyncio.timeout(GOODBYE_S):
+                await writer.wait_closed()
+    finally:
+        writer.transport.abort()
 
 
 async def _beginning(stream: aiohttp.StreamReader) -> bytes:

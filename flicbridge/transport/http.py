@@ -4,23 +4,23 @@ Sources: CloudEvents 1.0.2 with its JSON format and HTTP binding (structured mod
 """
 
 import json
-from datetime import datetime, timedelta
-from types import TracebackType
-from typing import ClassVar, Final, Self
+from typing import ClassVar, Final
 from urllib.parse import quote
 
 from pydantic import Field
 
 from flicbridge.alert.alert import Purpose
-from flicbridge.clock import Reading, is_credible
+from flicbridge.clock import Reading
 from flicbridge.credentials import SecretName
-from flicbridge.errors import ConfigError, PermanentDeliveryError, Problem, TransientDeliveryError
+from flicbridge.errors import ConfigError, DeliveryError, Problem, TransientDeliveryError
 from flicbridge.fields import PathBeside
-from flicbridge.transport.base import ChannelOptions, Context, Message, Receipt, Transport
+from flicbridge.transport.base import ChannelOptions, Context, Message, Receipt
 from flicbridge.transport.exchange import Exchange, WebAddress
 from flicbridge.transport.reach import Reach, reach_of
 from flicbridge.transport.signature import read_keys, sign
+from flicbridge.transport.skew import Skew, Stamp
 from flicbridge.transport.verdict import Answer, http_date, insist_on_success
+from flicbridge.transport.web import WebTransport
 
 CONTENT_TYPE: Final = "application/cloudevents+json; charset=utf-8"
 # The kind is part of the type, so that no receiver can take a test for an emergency.
@@ -33,8 +33,6 @@ WHAT: Final = {
     Purpose.ANSWERED: "answered",
     Purpose.TESTED: "tested",
 }
-# Receivers turn away what is older or newer than five minutes; well within that a clock is no excuse.
-CLOCK_IS_OFF_S: Final = 120.0
 
 
 class HttpOptions(ChannelOptions):
@@ -56,7 +54,7 @@ class HttpOptions(ChannelOptions):
         return reach_of(self.url, self.ca_file)
 
 
-class HttpTransport(Transport[HttpOptions]):
+class HttpTransport(WebTransport[HttpOptions]):
     """Signed CloudEvents to one URL."""
 
     Options: ClassVar[type[ChannelOptions]] = HttpOptions
@@ -71,68 +69,41 @@ class HttpTransport(Transport[HttpOptions]):
             raise ConfigError("secrets", [problem]) from None
         timeout_s = options.timeout.total_seconds()
         self._exchange = Exchange(options.url, timeout_s=timeout_s, ca_file=options.ca_file)
-        self._theirs: Reading | None = None  # the receiver's clock, if ours was no good
-
-    async def __aenter__(self) -> Self:
-        await self._exchange.__aenter__()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._exchange.__aexit__(kind, error, trace)
-
-    def redial(self) -> None:
-        self._exchange.redial()
+        self._skew = Skew()
 
     async def deliver(self, message: Message) -> Receipt:
         body = cloud_event(message)
         now = self.context.clock.reading()
-        timestamp_s = int(self._signs_at(now).timestamp())
+        stamp = self._skew.stamp(now)
         headers = {
             "Content-Type": CONTENT_TYPE,
             "webhook-id": message.key,
-            "webhook-timestamp": str(timestamp_s),
-            "webhook-signature": sign(self._keys, message.key, timestamp_s, body),
+            "webhook-timestamp": str(stamp.at_s),
+            "webhook-signature": sign(self._keys, message.key, stamp.at_s, body),
         }
         answer = await self._exchange.post(body, headers, timeout_s=self.time_for(message))
         try:
             insist_on_success(answer, now.at)
-        except PermanentDeliveryError as error:
-            self._blame_the_clock(answer, timestamp_s, now, error)
+        except DeliveryError as error:
+            self._blame_the_clock(answer, stamp, now, error)
             raise
+        self._skew.accepted()
         return Receipt(detail=f"HTTP {answer.status}", at=http_date(answer.headers.get("Date", "")))
 
-    def _signs_at(self, now: Reading) -> datetime:
-        """What time it is, as far as the receiver is concerned."""
-        if self._theirs is None or (since_s := now.up.since_s(self._theirs.up)) is None:
-            return now.at
-        return self._theirs.at + timedelta(seconds=since_s)
-
-    def _blame_the_clock(
-        self, answer: Answer, timestamp_s: int, now: Reading, error: PermanentDeliveryError
-    ) -> None:
-        """Sign by the receiver's clock from now on, if it turned us away and the two differ.
-
-        A bridge that starts without network time signs in the past; that must not silence it.
+    def _blame_the_clock(self, answer: Answer, stamp: Stamp, now: Reading, error: DeliveryError) -> None:
+        """Let the next try carry another time, if it may be the time that was refused: see `skew.py`.
 
         Raises:
-            TransientDeliveryError: the next attempt will carry the receiver's time; or, if the receiver does
-                not tell it, that of a clock which somebody has set by then.
+            TransientDeliveryError: so it is; the wait is the one that the receiver asked for, if it did.
         """
         if answer.status not in (400, 401, 403):
             return
-        theirs_at = http_date(answer.headers.get("Date", ""))
-        if theirs_at is None:
-            if not is_credible(now.at):
-                raise TransientDeliveryError(f"{error}; our clock is not set") from error
-            return
-        if abs(theirs_at.timestamp() - timestamp_s) < CLOCK_IS_OFF_S:
-            return
-        self._theirs = Reading(theirs_at, now.up)
-        apart_s = abs((theirs_at - now.at).total_seconds())
-        reason = f"{error}; our clocks are {apart_s:.0f} s apart, next time with theirs"
-        raise TransientDeliveryError(reason, retry_after_s=0.0) from error
+        excuse = self._skew.excuse(stamp, http_date(answer.headers.get("Date", "")), now)
+        if excuse is not None:
+            asked_s = error.retry_after_s if isinstance(error, TransientDeliveryError) else None
+            raise TransientDeliveryError(
+                f"{error}; {excuse}", retry_after_s=asked_s or 0.0, rate_limited=asked_s is not None
+            ) from error
 
 
 def cloud_event(message: Message) -> bytes:

@@ -9,8 +9,8 @@ import base64
 import json
 import math
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Annotated, Any, ClassVar, Final, Self
+from datetime import timedelta
+from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 
@@ -19,12 +19,13 @@ from flicbridge.alert.phone import checked
 from flicbridge.credentials import SecretName
 from flicbridge.errors import PermanentDeliveryError, TransientDeliveryError
 from flicbridge.transport import inbox, phone_health
-from flicbridge.transport.base import ChannelOptions, Context, Message, Receipt, Received, Transport
+from flicbridge.transport.base import ChannelOptions, Context, Message, Receipt, Received
 from flicbridge.transport.exchange import Exchange, WebAddress
 from flicbridge.transport.health import Health
 from flicbridge.transport.inbox import read_inbox
 from flicbridge.transport.reach import Reach, reach_of
 from flicbridge.transport.verdict import Answer, insist_on_success, redacted
+from flicbridge.transport.web import WebTransport
 
 PATH: Final = "message"
 # From 100 on the phone skips its own limits and working hours, but only ahead of a message of higher or equal
@@ -66,12 +67,13 @@ class SmsGateOptions(ChannelOptions):
         return reach_of(self.url)
 
 
-class SmsGateTransport(Transport[SmsGateOptions]):
+class SmsGateTransport(WebTransport[SmsGateOptions]):
     """One SMS per message, known to the phone by our own id."""
 
     Options: ClassVar[type[ChannelOptions]] = SmsGateOptions
     follows: ClassVar[bool] = True
     receives: ClassVar[bool] = True
+    health_every: ClassVar[timedelta] = timedelta(minutes=1)  # a phone in the house: batteries, cells
 
     def __init__(self, options: SmsGateOptions, context: Context) -> None:
         super().__init__(options, context)
@@ -81,18 +83,6 @@ class SmsGateTransport(Transport[SmsGateOptions]):
             "Content-Type": "application/json",
         }
         self._exchange = Exchange(options.url, timeout_s=options.timeout.total_seconds())
-
-    async def __aenter__(self) -> Self:
-        await self._exchange.__aenter__()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._exchange.__aexit__(kind, error, trace)
-
-    def redial(self) -> None:
-        self._exchange.redial()
 
     async def deliver(self, message: Message) -> Receipt:
         body = json.dumps(request_for(message, self.options)).encode()

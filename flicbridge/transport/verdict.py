@@ -11,14 +11,16 @@ Every transport sorts what it meets into `errors.Failure`, by this table:
 | a login page (200 with HTML, or a redirect)   | `temporary`    | `temporary`, being no mail server        |
 | 408, 409, 425, 5xx; SMTP 4yz                  | `temporary`    | `temporary`                              |
 | 504: a proxy heard nothing from the receiver  | `unknown`      |                                          |
-| 429, or Retry-After; SMTP 4.7.n, 4.4.5, 4.3.2 | `rate_limited` | `rate_limited`                           |
+| 429, or any refusal or redirect that says     | `rate_limited` | `rate_limited`                           |
+| Retry-After; SMTP 4.7.n, 4.4.5, 4.3.2         |                |                                          |
 | wrong password, wrong signature               | `permanent`    | `temporary`: some do that on a bad day   |
 | any other 4xx                                 | `permanent`    |                                          |
 | SMTP 5yz to sender, all recipients or text    |                | `permanent`                              |
 | the phone failed an SMS that it had taken     | `temporary`    |                                          |
 | taken (2xx, 250); 409 of the phone            | `sent`         | `sent`                                   |
 
-A signature that is refused while the receiver's clock differs from ours is `temporary`: see `http.py`.
+A signature that may have been refused for its time is `temporary`: see `skew.py`. Nothing that a web page
+says with a 200 is believed, so neither is its Retry-After.
 
 Sources: RFC 9110 (statuses, Retry-After), RFC 6585 (429, 511), Standard Webhooks 1.0.0, "Delivery success and
 failure".
@@ -73,12 +75,15 @@ def insist_on_success(answer: Answer, now_at: datetime) -> None:
                 f"a web page answered ({_named(answer.status)}): a login portal, or not this URL"
             )
         return
+    asked_s = retry_after_s(answer.headers, now_at)
     if 300 <= answer.status < 400:
         raise TransientDeliveryError(
-            f"sent elsewhere ({_named(answer.status)}): a login portal, or the URL has changed"
+            f"sent elsewhere ({_named(answer.status)}): a login portal, or the URL has changed",
+            retry_after_s=asked_s,
+            rate_limited=asked_s is not None,
         )
-    if answer.status >= 500 or answer.status in PASSING or answer.status < 200:
-        asked_s = retry_after_s(answer.headers, now_at)
+    passes = answer.status >= 500 or answer.status in PASSING or answer.status < 200
+    if passes or asked_s is not None:  # whoever says when to come back has not made up its mind
         raise TransientDeliveryError(
             _named(answer.status),
             retry_after_s=asked_s,

@@ -19,7 +19,13 @@ from standardwebhooks import Webhook
 
 from flicbridge.alert.alert import AlertKind, DeliveryState, Purpose
 from flicbridge.clock import LoopClock
-from flicbridge.errors import ConfigError, DeliveryError, PermanentDeliveryError, TransientDeliveryError
+from flicbridge.errors import (
+    ConfigError,
+    DeliveryError,
+    Failure,
+    PermanentDeliveryError,
+    TransientDeliveryError,
+)
 from flicbridge.simulator.gateways import FakeHttp, Fault
 from flicbridge.transport.base import Context, Message, Receipt
 from flicbridge.transport.http import HttpOptions, HttpTransport, cloud_event
@@ -329,6 +335,25 @@ async def test_a_bridge_whose_clock_is_wrong_signs_by_the_clock_of_the_receiver(
         await way.deliver(make_message(attempt=2))
         await way.deliver(make_message(key="next"))
         assert (len(hub.received), hub.forged) == (2, 1)
+
+
+async def test_whoever_asks_for_time_may_also_have_another_time(
+    make_message: MakeMessage, make_context: MakeContext
+) -> None:
+    loop = asyncio.get_running_loop()
+    right = LoopClock(loop, wall_at=datetime(2026, 11, 22, 10, 0, tzinfo=UTC))
+    wrong = LoopClock(loop, wall_at=datetime(2024, 1, 1, 0, 0, tzinfo=UTC))
+    async with (
+        FakeHttp(secret=SECRET, clock=right) as hub,
+        transport(make_context({"hub-key": SECRET}, wrong), hub.url) as way,
+    ):
+        hub.fault = Fault(kind="status", status=401, retry_after=timedelta(seconds=17), times=1)
+        raised = await failure(way.deliver(make_message()))
+        assert isinstance(raised, TransientDeliveryError)
+        assert (raised.retry_after_s, raised.failure) == (17, Failure.RATE_LIMITED)
+        assert "next time with theirs" in str(raised)
+        await way.deliver(make_message(attempt=2))
+        assert (len(hub.received), hub.forged) == (1, 0)
 
 
 async def test_a_wrong_key_is_final_when_the_clocks_agree(

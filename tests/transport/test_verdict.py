@@ -49,6 +49,12 @@ def test_what_may_pass_is_worth_another_try(status: int) -> None:
         (answer(429), Failure.RATE_LIMITED),
         (answer(429, Retry_After="30"), Failure.RATE_LIMITED),
         (answer(503, Retry_After=after(30)), Failure.RATE_LIMITED),
+        (answer(303, Retry_After="30"), Failure.RATE_LIMITED),
+        (answer(401, Retry_After="30"), Failure.RATE_LIMITED),
+        (answer(403, Retry_After=after(30)), Failure.RATE_LIMITED),
+        (answer(413, Retry_After="30"), Failure.RATE_LIMITED),
+        (answer(413, Retry_After="later"), Failure.PERMANENT),
+        (answer(200, b"<html>", Retry_After="30"), Failure.TEMPORARY),
         (answer(504), Failure.UNKNOWN),
         (answer(404), Failure.PERMANENT),
     ],
@@ -122,9 +128,10 @@ def test_retry_after_goes_by_the_clock_of_the_server_that_named_the_time() -> No
     assert retry_after_s(headers, NOW_AT) == 20
 
 
-def test_retry_after_comes_with_the_refusal() -> None:
+@pytest.mark.parametrize("status", [302, 303, 400, 401, 403, 404, 413, 429, 500, 503, 504])
+def test_retry_after_comes_with_the_refusal(status: int) -> None:
     with pytest.raises(TransientDeliveryError) as caught:
-        insist_on_success(answer(429, retry_after="12"), NOW_AT)
+        insist_on_success(answer(status, retry_after="12"), NOW_AT)
     assert caught.value.retry_after_s == 12
 
 

@@ -16,7 +16,7 @@ from flicbridge.heartbeat import AGAIN_S, SETTLE_S, Heartbeat
 from flicbridge.house import Bridge
 from flicbridge.observation import Observation
 from flicbridge.servicemanager import ServiceManager
-from flicbridge.simulator.gateways import Fault
+from flicbridge.simulator.gateways import FakeHttp, Fault
 from flicbridge.simulator.gateways.web import Reply, Request, WebGateway
 
 EVERY_S = 300.0
@@ -39,10 +39,16 @@ async def switch() -> AsyncIterator[Switch]:
 
 
 @pytest.fixture
+async def hub() -> AsyncIterator[FakeHttp]:
+    async with FakeHttp() as listening:
+        yield listening
+
+
+@pytest.fixture
 async def bridge(
-    write_config: Callable[..., Path], tmp_path: Path, switch: Switch, secret: str
+    write_config: Callable[..., Path], tmp_path: Path, switch: Switch, hub: FakeHttp, secret: str
 ) -> AsyncIterator[Bridge]:
-    config = write_config("http://127.0.0.1:9/")
+    config = write_config(hub.url)
     config.write_text(config.read_text() + MAINTAINER)
     secrets = tmp_path / "secrets"
     secrets.mkdir(mode=0o700)
@@ -84,6 +90,16 @@ async def test_it_hears_at_another_address_that_the_doctor_is_not_protected(
     bridge.board.observe(Observation("channel:hub/0", "state", "refused"))
     await clock.sleep(SETTLE_S + 1)
     assert switch.received == [(f"{ID}/fail", ["not_protected", "channel:hub/0/channel_refused"])]
+
+
+async def test_it_hears_so_of_a_receiver_that_died_although_nobody_pressed(
+    bridge: Bridge, switch: Switch, hub: FakeHttp, clock: LoopClock
+) -> None:
+    await clock.sleep(SETTLE_S + 1)
+    hub.fault = Fault(kind="refuse")
+    await clock.sleep(3 * EVERY_S)
+    path, [state, because, *_] = switch.received[-1]
+    assert (path, state, because) == (f"{ID}/fail", "not_protected", "channel:hub/0/channel_sick")
 
 
 async def test_it_hears_nothing_while_nothing_is_proven(
