@@ -35,6 +35,8 @@ class Fingers:
             ends with an event that was not queued. No timer of ours decides anything meanwhile.
         small_table: the gestures of the small button of a Duo; None if it means nothing.
         small_reactions: what they do.
+        tests_since_s: who puts a finger on it from this instant on, on our monotonic clock, tries the button
+            out: what would call for help is a test. What the button kept from before calls for help.
     """
 
     button: str
@@ -44,6 +46,7 @@ class Fingers:
     queue_silence_s: float = 0.0
     small_table: GestureTable | None = None
     small_reactions: Mapping[str, Reaction] = field(default_factory=dict)
+    tests_since_s: float = math.inf
 
     def hands(self) -> Hands:
         """Recognisers for all keys that mean something."""
@@ -52,7 +55,9 @@ class Fingers:
 
     def reaction(self, gesture: Gesture) -> Reaction:
         """What is made of it."""
-        return (self.small_reactions if gesture.key else self.reactions)[gesture.name]
+        asked = (self.small_reactions if gesture.key else self.reactions)[gesture.name]
+        is_trial = asked is Reaction.ALERT and gesture.pressed_s >= self.tests_since_s
+        return Reaction.TEST if is_trial else asked
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
 """Where buttons are built: what each one is heard through, and the path that its presses take."""
 
 import asyncio
+import math
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -48,6 +49,7 @@ class Workshop:
 
     Attributes:
         started_with: the settings of the start; what differs from them and is no button needs a new start.
+        tests_since_s: as in `Fingers`.
     """
 
     started_with: Settings
@@ -59,6 +61,7 @@ class Workshop:
     reread: Callable[[], Settings] | None
     clock: Clock
     observe: Observe
+    tests_since_s: float = math.inf
 
     def roster(self, settings: Settings, records: Mapping[str, ButtonRecord]) -> Roster:
         """Build the buttons of these settings, as far as they are paired."""
@@ -68,10 +71,25 @@ class Workshop:
         )
         return Roster(
             buttons=_button_parts(settings, sources),
-            paths=_paths(settings, sources, self.ledger, self.clock, self.observe),
+            paths=self._paths(settings, sources),
             made_of=_made_of(settings, records),
             restart_needed=self.is_rehearsal or is_deaf or _beside(settings) != _beside(self.started_with),
         )
+
+    def _paths(self, settings: Settings, sources: Mapping[str, ButtonSource]) -> dict[str, ButtonPath]:
+        position = settings.practice.place()
+        return {
+            button.name: ButtonPath(
+                replace(fingers_of(button, settings.rhythms), tests_since_s=self.tests_since_s),
+                sources[button.name],
+                self.ledger,
+                lambda: position,
+                clock=self.clock,
+                observe=self.observe,
+            )
+            for button in settings.buttons
+            if button.name in sources
+        }
 
     async def reread_roster(self) -> Roster:
         """Read the settings file anew, and build its buttons.
@@ -124,7 +142,7 @@ def _sources(
     for button in settings.buttons:
         if button.family is Family.VIRTUAL:
             boot_id = random.SystemRandom().randrange(1, 2**32)
-            sources[button.name] = VirtualButton(button.name, boot_id, clock=clock)
+            sources[button.name] = VirtualButton(button.name, boot_id, clock=clock, observe=observe)
             continue
         if button.family is Family.FLICD:
             if flicd is not None:  # a bridge that began without one needs a new start, and says so
@@ -151,24 +169,6 @@ def _sources(
             rest_after_s=button.idle.total_seconds() if button.link is LinkMode.ON_PRESS else None,
         )
     return sources
-
-
-def _paths(
-    settings: Settings, sources: Mapping[str, ButtonSource], ledger: Ledger, clock: Clock, observe: Observe
-) -> dict[str, ButtonPath]:
-    position = settings.practice.place()
-    return {
-        button.name: ButtonPath(
-            fingers_of(button, settings.rhythms),
-            sources[button.name],
-            ledger,
-            lambda: position,
-            clock=clock,
-            observe=observe,
-        )
-        for button in settings.buttons
-        if button.name in sources
-    }
 
 
 def _made_of(settings: Settings, records: Mapping[str, ButtonRecord]) -> dict[str, object]:

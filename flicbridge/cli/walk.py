@@ -14,6 +14,7 @@ from flicbridge.cli import measures
 from flicbridge.cli.beside import let_go, warning
 from flicbridge.cli.pairing import TAP, link_to, settling
 from flicbridge.cli.pairings import opened_store
+from flicbridge.cli.phrases import duration
 from flicbridge.cli.shared import Translate, printable, table
 from flicbridge.cli.stopping import until_stopped
 
@@ -84,12 +85,13 @@ async def walk(wish: Walk) -> "list[Reception]":
         room = await stack.enter_async_context(
             open_room(wish.settings, clock=clock, observe=lambda _observation: None)
         )
-        survey = Survey(list(wish.pairings), wish.room or _numbered(1, wish.words), clock.now_s())
+        began_s = clock.now_s()
+        survey = Survey(list(wish.pairings), wish.room or _numbered(1, wish.words), began_s)
         await until_stopped(_listen(wish, room, survey, clock))
         found = _report(wish, room, survey, clock)
         # Beside a running bridge a press may be a doctor's call: it is left for the bridge.
         settles_all = wish.room is not None and not paused
-        await _settle_taps(wish, room, clock, settles_all=settles_all)
+        await _settle_taps(wish, room, clock, began_s, settles_all=settles_all)
         return found
 
 
@@ -136,9 +138,11 @@ async def _keep_awake(fingers: "list[Finger]", clock: "Clock") -> None:
         await clock.sleep(WAKE_EVERY_S)
 
 
-async def _settle_taps(wish: Walk, room: "RadioRoom", clock: "Clock", *, settles_all: bool) -> None:
+async def _settle_taps(
+    wish: Walk, room: "RadioRoom", clock: "Clock", began_s: float, *, settles_all: bool
+) -> None:
     """The taps of a simulated walk are calls for help to nobody; nor are those that woke a real button during
-    the setup.
+    the setup. What a button has kept from before may be one.
     """
     from flicbridge.press.proof import prove
 
@@ -151,7 +155,25 @@ async def _settle_taps(wish: Walk, room: "RadioRoom", clock: "Clock", *, settles
             if name in room.fingers or settles_all:
                 link = link_to(name, pairing, records[pairing.serial].resume, room, clock)
                 settle = settling(store, clock)
-                await prove(link, clock=clock, invite=nobody, settle=settle, timeout_s=SETTLE_TAPS_S)
+                await prove(
+                    link,
+                    clock=clock,
+                    invite=nobody,
+                    settle=settle,
+                    timeout_s=SETTLE_TAPS_S,
+                    since_s=began_s,
+                    kept=partial(_tell_of_call, wish, name),
+                )
+
+
+def _tell_of_call(wish: Walk, button: str, age_s: float) -> None:
+    """Somebody pressed before the walk began: it must not go unnoticed, nor be taken for one of its taps."""
+    _ = wish.words
+    said = _(
+        "! {button} was pressed {age} ago, before this walk: see at once who needs help. "
+        "The bridge will take it for a call for help as soon as it runs."
+    )
+    wish.screen.print(said.format(button=button, age=duration(age_s, _)))
 
 
 # ---- the rooms

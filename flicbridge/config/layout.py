@@ -23,6 +23,17 @@ def grow(document: Any, where: Where, value: Any) -> None:
     _put(document, last, laid_out(value) if is_toml else copy.deepcopy(value))
 
 
+def shrink(document: Any, where: Where) -> None:
+    """Take a key out of its table, if it is there."""
+    *way, last = where
+    for step in way:
+        if not _has(document, step):
+            return
+        document = document[step]
+    if _has(document, last):
+        del document[last]
+
+
 def spaced(text: str, before: str) -> str:
     """The text with a blank line above every heading that is new."""
     known = set(pairwise(before.splitlines()))

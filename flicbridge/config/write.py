@@ -9,7 +9,7 @@ import os
 import re
 import tempfile
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from tomlkit.exceptions import TOMLKitError
 
 from flicbridge.config.check import tables
 from flicbridge.config.explain import split_advice
-from flicbridge.config.layout import grow, spaced
+from flicbridge.config.layout import grow, shrink, spaced
 from flicbridge.config.lines import Where, key_lines
 from flicbridge.config.load import parse, read_text
 from flicbridge.errors import ConfigError, Problem
@@ -143,14 +143,15 @@ def begin(path: Path, text: str) -> None:
         raise _refusal(path, "the file", f"cannot be written ({error.strerror})", remedy) from error
 
 
-def write_values(path: Path, values: Mapping[Where, Any]) -> None:
-    """Write values into a settings file; tables that are not there yet are added.
+def write_values(path: Path, values: Mapping[Where, Any], remove: Collection[Where] = ()) -> None:
+    """Write values into a settings file and take others out, all at once; tables that are missing are added.
 
     Comments and order stay as they are. An index that is one past the end of a list adds to it.
 
     Args:
         path: the file. If it is a link, what it points to is replaced.
         values: text, numbers, lists and tables by where they belong.
+        remove: what shall not be there any more, such as what was true of a value that changes.
 
     Raises:
         ConfigError: the file cannot be read, edited or written; the remedy says what to do by hand.
@@ -161,14 +162,20 @@ def write_values(path: Path, values: Mapping[Where, Any]) -> None:
     def change(document: Any) -> None:
         for where, value in values.items():
             grow(document, where, value)
+        for where in remove:
+            shrink(document, where)
 
-    by_hand = "; ".join(f"{'.'.join(map(str, where))}: {value}" for where, value in values.items())
-    remedy = f"Write this by hand: {by_hand}."
+    by_hand = [f"{_dotted(where)}: {value}" for where, value in values.items()]
+    remedy = f"Write this by hand: {'; '.join([*by_hand, *(f'no {_dotted(where)}' for where in remove)])}."
     try:
         changed = spaced(_changed_by_tomlkit(text, change), text)
     except (TypeError, AttributeError, IndexError) as error:
         raise _refusal(path, "the file", "has something else where a table belongs", remedy) from error
     _edit(path, text, changed, change, remedy)
+
+
+def _dotted(where: Where) -> str:
+    return ".".join(map(str, where))
 
 
 def _references(node: Any, name: str, where: Where = ()) -> Iterator[Where]:

@@ -2,9 +2,13 @@
 
 The press is settled as soon as it is heard, so that whoever listens to this button next does not take it for
 a call for help; so is whatever follows it closely, for a second press would be one by itself.
+
+A press that the button has kept from before all this may be somebody's call for help. It is left to whoever
+listens next, and with it everything that came after it: a button is settled up to a point.
 """
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
@@ -36,6 +40,8 @@ async def prove(
     invite: Callable[[], Awaitable[None]],
     settle: Settle,
     timeout_s: float,
+    since_s: float = -math.inf,
+    kept: Callable[[float], object] = lambda _age_s: None,
 ) -> float | None:
     """Listen to a button until it is pressed.
 
@@ -45,13 +51,15 @@ async def prove(
         invite: asks for the press, once the button is there.
         settle: see `Settle`.
         timeout_s: how long to wait for the press, from the invitation on.
+        since_s: presses before this instant may be calls for help, monotonic; by default none is.
+        kept: told of the first of them, with its age in seconds.
 
     Returns:
         How old the press was when it was heard, in seconds; None if there was none.
     """
     heard: asyncio.Queue[Heard] = asyncio.Queue()
     async with alongside(proof=partial(source.run, heard.put_nowait)):
-        ear = _Ear(source, heard, clock, settle)
+        ear = _Ear(source, heard, clock, settle, since_s, kept)
         await ear.await_link()
         async with alongside(invitation=invite):
             return await ear.await_press(timeout_s)
@@ -61,13 +69,22 @@ class _Ear:
     """What is heard of one button, and settled."""
 
     def __init__(
-        self, source: ButtonSource, heard: asyncio.Queue[Heard], clock: Clock, settle: Settle
+        self,
+        source: ButtonSource,
+        heard: asyncio.Queue[Heard],
+        clock: Clock,
+        settle: Settle,
+        since_s: float,
+        kept: Callable[[float], object],
     ) -> None:
         self._source = source
         self._heard = heard
         self._clock = clock
         self._settle = settle
         self._link: LinkUp | None = None
+        self._since_s = since_s
+        self._kept = kept
+        self._may_settle = True
         self._down: set[int] = set()
 
     async def await_link(self) -> None:
@@ -111,11 +128,19 @@ class _Ear:
                 self._link = heard
             case ButtonEvent(kind=EventKind.DOWN):
                 self._down.add(heard.key)
-                whole = _end_of_press(heard)
-                await self._settle(heard.serial, whole)
-                self._source.acknowledge(whole)
+                await self._settle_press(heard)
             case ButtonEvent(kind=EventKind.UP):
                 self._down.discard(heard.key)
+
+    async def _settle_press(self, down: ButtonEvent) -> None:
+        age_s = self._age_s(down)
+        if self._may_settle and down.arrived_s - age_s < self._since_s:
+            self._may_settle = False
+            self._kept(age_s)
+        if self._may_settle:
+            whole = _end_of_press(down)
+            await self._settle(down.serial, whole)
+            self._source.acknowledge(whole)
 
     def _age_s(self, press: ButtonEvent) -> float:
         """How long ago a press began when it was heard, by the button's clock."""

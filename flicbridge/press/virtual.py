@@ -11,7 +11,9 @@ from collections.abc import Sequence
 
 from flicbridge.clock import Clock
 from flicbridge.errors import ButtonUnreachableError
+from flicbridge.observation import Observe
 from flicbridge.press.event import ButtonEvent, Counter, EventKind
+from flicbridge.press.facts import Facts
 from flicbridge.press.source import Hear, LinkUp
 
 # Longer than any hold or pause that a gesture may ask for, so the next press is never taken as its sequel.
@@ -22,17 +24,21 @@ COUNTS_PER_PRESS = 4  # as on a Flic: down 4k+1, hold 4k+2, up 4k+3, silence 4k+
 class VirtualButton:
     """A button of family `virtual`.
 
+    Observed of `button:NAME`: `last_heard` (RFC 3339).
+
     Args:
         button: its name in the configuration.
         boot_id: a random 32-bit number, new at each start of the bridge: the counters start over too.
         clock: stamps the arrival of events.
+        observe: told when it was last pressed.
     """
 
-    def __init__(self, button: str, boot_id: int, *, clock: Clock) -> None:
+    def __init__(self, button: str, boot_id: int, *, clock: Clock, observe: Observe) -> None:
         self.button = button
         self.serial = f"virtual:{button}"
         self._boot_id = boot_id
         self._clock = clock
+        self._facts = Facts(f"button:{button}", observe)
         self._hear: Hear | None = None
         self._presses = 0
         self._now_s = 0.0
@@ -72,6 +78,7 @@ class VirtualButton:
             self._presses += 1
         self._now_s = began_s + script[-1][1] + SETTLE_S
         self._hear(self._event(EventKind.STILL, self._now_s, self._counter(0)))
+        self._facts.tell("last_heard", self._clock.now_at().isoformat(timespec="seconds"))
         return first
 
     def _counter(self, slot: int) -> Counter:

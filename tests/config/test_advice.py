@@ -71,10 +71,6 @@ def test_a_wise_file_gets_no_advice(sound: Path) -> None:
             ("practice.position", "helpers get an address, but no point on the map"),
         ),
         (
-            ('[[plan]]\nafter = "60s"\nunless = "acknowledged"\nnotify = ["colleague"]', ""),
-            ("recipients[1]", 'the plan never tells "colleague"'),
-        ),
-        (
             ('  { transport = "http", url = "https://alertes.example.fr/hook", secret = "hub-key" },\n', ""),
             (
                 "plan[0].notify",
@@ -100,3 +96,32 @@ def test_steps_out_of_order_are_pointed_out(sound: Path) -> None:
     hub = f'[[recipients]]\nname = "hub"\nchannels = [{channel}]\n'
     found = advice(sound, ('[[plan]]\nafter = "60s"', late), ("[[recipients]]", hub + "[[recipients]]"))
     assert found == [("plan[2].after", "this step comes before the one above it")]
+
+
+HUB = """\
+[[recipients]]
+name = "hub"
+channels = [{ transport = "http", url = "https://hub.example.fr", secret = "hub-key" }]
+
+[[recipients]]"""
+
+
+def test_a_recipient_to_whom_nothing_is_ever_sent_is_pointed_out(sound: Path) -> None:
+    found = advice(sound, ("[[recipients]]", HUB))
+    assert found == [("recipients[0]", 'nobody ever tells "hub" anything')]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        '[alerts]\ntest_notify = ["hub"]',
+        '[alerts]\ntest_notify = ["colleague"]\ntell_doctor = ["hub"]',
+        '[alerts]\ntest_notify = ["colleague"]\nlate = { plan = "inform", notify = ["hub"] }',
+        '[alerts]\ntest_notify = ["colleague"]\n[maintainer]\nnotify = ["hub"]',
+        '[alerts]\ntest_notify = ["colleague"]\n[drills]\nown = { notify = ["hub"] }',
+        '[alerts]\ntest_notify = ["colleague"]\n[drills]\nexercise = { notify = ["hub"] }',
+    ],
+)
+def test_who_is_told_of_something_else_than_alerts_is_told(sound: Path, told: str) -> None:
+    """Whoever followed the advice would send alerts to the doctor's own device."""
+    assert advice(sound, ("[[recipients]]", HUB), ('[alerts]\ntest_notify = ["colleague"]', told)) == []

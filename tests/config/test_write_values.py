@@ -131,3 +131,38 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "in-the-way").write_text("", encoding="ascii")
     with pytest.raises(ConfigError, match="cannot be written"):
         begin(tmp_path / "in-the-way" / "flicbridge.toml", "#\n")
+
+
+@pytest.mark.parametrize(
+    "position",
+    [
+        "position = { latitude = 45.8, longitude = 1.2 }  # the door\n",
+        "position.latitude = 45.8\nposition.longitude = 1.2\n",
+        "[practice.position]\nlatitude = 45.8\nlongitude = 1.2\n",
+    ],
+)
+def test_a_value_goes_when_another_comes_and_all_else_stays(tmp_path: Path, position: str) -> None:
+    path = tmp_path / "flicbridge.toml"
+    path.write_text(
+        f'# mine\n[practice]\nname = "Tilleuls"  # yes\naddress = "A"\n{position}\n[bridge]\nid = "b"\n',
+        encoding="utf-8",
+    )
+    write_values(path, {("practice", "address"): "B"}, remove=[("practice", "position")])
+    text = path.read_text(encoding="utf-8")
+    assert tomllib.loads(text) == {
+        "practice": {"name": "Tilleuls", "address": "B"},
+        "bridge": {"id": "b"},
+    }
+    assert '# mine\n[practice]\nname = "Tilleuls"  # yes\n' in text
+
+
+def test_to_take_out_what_is_not_there_changes_nothing(fresh: Path) -> None:
+    write_values(fresh, {("practice", "name"): "Tilleuls"}, remove=[("practice", "position"), ("a", 0, "b")])
+    assert tomllib.loads(fresh.read_text(encoding="utf-8")) == {"practice": {"name": "Tilleuls"}}
+
+
+def test_what_cannot_be_taken_out_is_told_for_doing_it_by_hand(fresh: Path) -> None:
+    fresh.write_text("practice = 1\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"practice\.address: B; no practice\.position\."):
+        write_values(fresh, {("practice", "address"): "B"}, remove=[("practice", "position")])
+    assert fresh.read_text(encoding="utf-8") == "practice = 1\n"

@@ -1,6 +1,7 @@
 """The proof by a press: it is heard, it is settled before anything else, and nothing comes of it later."""
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
@@ -61,15 +62,18 @@ class Trial:
     def __init__(self, act: Act) -> None:
         self.button = Button(act)
         self.settled: list[Counter] = []
+        self.kept: list[float] = []
         self.invited_s: float | None = None
 
-    async def run(self, timeout_s: float = 30.0) -> float | None:
+    async def run(self, timeout_s: float = 30.0, since_s: float = -math.inf) -> float | None:
         return await prove(
             self.button,
             clock=self.button.clock,
             invite=self.invite,
             settle=self.settle,
             timeout_s=timeout_s,
+            since_s=since_s,
+            kept=self.kept.append,
         )
 
     async def invite(self) -> None:
@@ -138,6 +142,32 @@ async def test_the_hold_that_paired_it_is_settled_but_proves_nothing() -> None:
     trial = Trial(act)
     assert await trial.run(timeout_s=20.0) is None
     assert trial.settled == [Counter(BOOT_ID, 4)]
+
+
+async def test_a_press_from_before_may_be_a_call_and_is_left_alone_with_all_that_follows() -> None:
+    async def act(button: Button) -> None:
+        button.link_up()
+        button.says(EventKind.DOWN, 1, age_s=70.0)
+        button.says(EventKind.UP, 3, age_s=69.0)
+        button.says(EventKind.DOWN, 5, age_s=40.0)
+        button.says(EventKind.UP, 7, age_s=39.0)
+
+    trial = Trial(act)
+    assert await trial.run(timeout_s=20.0, since_s=trial.button.clock.now_s() - 60.0) is None
+    assert trial.kept == [pytest.approx(70.0)]
+    assert trial.settled == trial.button.acknowledged == []
+
+
+async def test_presses_since_then_are_settled() -> None:
+    async def act(button: Button) -> None:
+        button.link_up()
+        button.says(EventKind.DOWN, 5, age_s=40.0)
+        button.says(EventKind.UP, 7, age_s=39.0)
+
+    trial = Trial(act)
+    assert await trial.run(timeout_s=20.0, since_s=trial.button.clock.now_s() - 60.0) is None
+    assert trial.kept == []
+    assert trial.settled == [Counter(BOOT_ID, 8)]
 
 
 async def test_a_second_press_right_behind_is_settled_too_and_a_later_one_is_not() -> None:

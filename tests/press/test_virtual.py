@@ -4,6 +4,7 @@ import asyncio
 import itertools
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from flicbridge.clock import LoopClock, SystemClock
 from flicbridge.errors import ButtonUnreachableError
+from flicbridge.observation import Observation, Observe
 from flicbridge.press.event import ButtonEvent, Counter, EventKind
 from flicbridge.press.source import Heard, LinkUp
 from flicbridge.press.virtual import SETTLE_S, VirtualButton
@@ -19,8 +21,8 @@ BOOT_ID = 0xC0FFEE
 
 
 @asynccontextmanager
-async def running() -> AsyncGenerator[tuple[VirtualButton, list[Heard]]]:
-    button = VirtualButton("door", BOOT_ID, clock=LoopClock(asyncio.get_running_loop()))
+async def running(observe: Observe = lambda _: None) -> AsyncGenerator[tuple[VirtualButton, list[Heard]]]:
+    button = VirtualButton("door", BOOT_ID, clock=LoopClock(asyncio.get_running_loop()), observe=observe)
     heard: list[Heard] = []
     async with asyncio.TaskGroup() as tasks:
         run = tasks.create_task(button.run(heard.append))
@@ -66,6 +68,15 @@ async def test_a_button_that_nobody_runs_cannot_be_pressed() -> None:
         button.press([(0.0, 0.1)])
 
 
+async def test_it_says_when_it_was_last_pressed_and_nothing_before_that() -> None:
+    said: list[Observation] = []
+    async with running(said.append) as (button, _):
+        assert said == []
+        button.press([(0.0, 0.1)])
+    assert [(each.subject, each.fact) for each in said] == [("button:door", "last_heard")]
+    assert datetime.fromisoformat(str(said[0].value)).utcoffset() == timedelta(0)
+
+
 @pytest.mark.parametrize(
     "script",
     [
@@ -89,7 +100,7 @@ async def test_a_script_that_does_not_run_forwards_is_refused_and_nothing_is_hea
 
 @given(st.lists(st.lists(st.floats(0.001, 100), min_size=1, max_size=4), min_size=1, max_size=5))
 def test_time_never_runs_backwards_and_counters_only_grow(scripts: list[list[float]]) -> None:
-    button = VirtualButton("door", BOOT_ID, clock=SystemClock())
+    button = VirtualButton("door", BOOT_ID, clock=SystemClock(), observe=lambda _: None)
     heard: list[Heard] = []
 
     async def press_all() -> None:

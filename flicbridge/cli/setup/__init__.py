@@ -1,7 +1,7 @@
 """`flicbridge setup`: the guided first run.
 
-Eight steps, each of them written down as soon as it is answered: stopped at any moment, the next run offers
-what is there and goes on. The modules are named by what they ask for.
+Eight steps, each answer written down as soon as it is given, and a channel once all of it is: stopped at any
+moment, the next run offers what is there and goes on. The modules are named by what they ask for.
 """
 
 import os
@@ -44,8 +44,8 @@ def setup(
     draft = Draft(config or default_path())
     if simulated and draft.path.exists() and not draft.settings().radio.simulated:
         raise InputError(
-            f"{draft.path} is for a real radio: a rehearsal would make its buttons unheard. Name another file"
-            " with --config"
+            f"the file {draft.path} is for a real radio: a rehearsal would make its buttons unheard. Name"
+            " another file with --config"
         )
     draft.begin()
     draft.settings()  # what cannot work must be mended with an editor first
@@ -65,7 +65,10 @@ def setup(
 
 
 def _stop(_: Translate, code: int) -> NoReturn:
-    said = _("Stopped. What was answered is kept: run `flicbridge setup` again to go on.")
+    said = _(
+        "Stopped. What was answered is kept, but not a way to reach somebody that was not complete yet: run"
+        " `flicbridge setup` again to go on."
+    )
     console(to_stderr=True).print(f"\n{said}")
     raise typer.Exit(code) from None
 
@@ -74,7 +77,11 @@ def _walk_through(site: "Site") -> None:
     _ = site.words
     site.talk.say(_("The settings are kept in this file:"))
     site.talk.show(str(site.draft.path))
-    site.talk.say(_("Every answer is kept at once. Ctrl-C stops; run this again to go on."))
+    said = _(
+        "Every answer is kept at once; a way to reach somebody, as soon as it is complete. Ctrl-C stops; run"
+        " this again to go on."
+    )
+    site.talk.say(said)
     steps = list(_steps(_))
     for number, (title, take) in enumerate(steps, start=1):
         site.talk.say("")

@@ -17,9 +17,18 @@ _COORDINATES: Final = re.compile(r"(?:geo:)?\s*([+-]?\d+(?:[.,]\d+)?)\s*[;,\s]\s
 
 def line(_: Translate) -> Read[str]:
     """A line of text."""
+    from flicbridge.fields import LONGEST_LINE
     from flicbridge.fields import line as checked
 
-    return _checked(checked, _("Write something, on one line and without control keys."))
+    too_long = _("This has {length} characters; {longest} at most.")
+    within = _checked(checked, _("Write something, on one line and without control keys."))
+
+    def read(typed: str) -> str:
+        if len(typed) > LONGEST_LINE:
+            raise ValueError(too_long.format(length=len(typed), longest=LONGEST_LINE))
+        return within(typed)
+
+    return read
 
 
 def phone(_: Translate) -> Read[str]:

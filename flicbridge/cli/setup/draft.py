@@ -1,6 +1,6 @@
 """The settings file as far as it has come. Every answer is written into it at once."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -88,15 +88,15 @@ class Draft:
         """
         self.put_all({where: value})
 
-    def put_all(self, values: Mapping[Where, Any]) -> None:
-        """Write several values that belong together.
+    def put_all(self, values: Mapping[Where, Any], remove: Collection[Where] = ()) -> None:
+        """Write several values that belong together, and take out what does not go with them.
 
         Raises:
             ConfigError: the file cannot be written.
         """
         from flicbridge.config.write import write_values
 
-        write_values(self.path, values)
+        write_values(self.path, values, remove)
 
     def settings(self) -> "Settings":
         """The settings so far, with stand-ins for what is not answered yet.
@@ -131,6 +131,11 @@ def _completed(raw: dict[str, Any]) -> dict[str, Any]:
             raw[table] = {**made_up, **given}
     for listed, entries in STAND_IN_LISTS.items():
         raw[listed] = raw.get(listed) or entries
-    first = raw["recipients"][0]
-    raw["plan"] = raw.get("plan") or [{"after": "0s", "notify": [first.get("name", "setup")]}]
+    raw["plan"] = raw.get("plan") or [{"after": "0s", "notify": [_somebody(raw["recipients"])]}]
     return raw
+
+
+def _somebody(recipients: Any) -> str:
+    """The first recipient's name; whatever else stands there is refused as what it is."""
+    first = recipients[0] if isinstance(recipients, list) else None
+    return first.get("name", "setup") if isinstance(first, dict) else "setup"

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from flicbridge.cli.setup.private import write_private
+
+if TYPE_CHECKING:
+    from flicbridge.config import ButtonSettings
 
 FILE_NAME: Final = "commissioning.json"
 
@@ -72,8 +75,14 @@ class ReachedFact(BaseModel):
 
 
 class PressFact(Fact):
-    """What became of a press; `known_after_s` is how old it was when the bridge had recognised it."""
+    """What became of a press.
 
+    Attributes:
+        serial: of which button, see `identity`: another one of that name has not been proven by it.
+        known_after_s: how old it was when the bridge had recognised it.
+    """
+
+    serial: str = ""
     gesture: str
     reaction: str
     known_after_s: float
@@ -134,6 +143,11 @@ class EvidenceFile:
         """The same, for one of several."""
         known: Mapping[str, Fact] = getattr(self.read(), kind)
         self.note(**{kind: {**known, name: fact}})
+
+
+def identity(button: "ButtonSettings") -> str:
+    """Tells whether a button is still the one that was tried: its serial number, or its address for flicd."""
+    return button.serial or button.address
 
 
 def fingerprint(channel: Mapping[str, Any]) -> str:

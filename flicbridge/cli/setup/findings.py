@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from flicbridge.cli.setup.evidence import ChannelFact, Evidence, fingerprint
+from flicbridge.cli.setup.evidence import ChannelFact, Evidence, PressFact, fingerprint, identity
+from flicbridge.cli.setup.reasons import worded
 from flicbridge.cli.shared import Translate
 
 if TYPE_CHECKING:
@@ -17,6 +18,16 @@ def proof_of(name: str, channels: Channels, evidence: Evidence) -> ChannelFact |
     """What was proven of a channel as it is now."""
     known = evidence.channels.get(name)
     return known if known is not None and known.of == fingerprint(channels[name]) else None
+
+
+def press_of(button: "ButtonSettings", evidence: Evidence) -> PressFact | None:
+    """What was proven of a button as it is now: by this very one, with a gesture that calls for help."""
+    from flicbridge.alert.desk import Reaction
+
+    known = evidence.presses.get(button.name)
+    if known is None or not known.serial or known.serial != identity(button):
+        return None
+    return known if button.gestures.get(known.gesture) is Reaction.ALERT else None
 
 
 def open_points(
@@ -44,7 +55,7 @@ def _of_buttons(buttons: "tuple[ButtonSettings, ...]", evidence: Evidence, _: Tr
         if button.family is Family.FLIC2 and not button.serial:
             yield _("The button {button} is not paired.").format(button=button.name)
             continue
-        press = evidence.presses.get(button.name)
+        press = press_of(button, evidence)
         if press is None:
             yield _("The button {button} was not tried to the end: no press, no alert.").format(
                 button=button.name
@@ -62,6 +73,6 @@ def _of_channels(channels: Channels, evidence: Evidence, _: Translate) -> Iterat
         if proof is None or proof.outcome == "skipped":
             yield _("{channel} was not tried: NOT PROVEN.").format(channel=name)
         elif proof.outcome == "failed":
-            yield _("{channel} failed: {error}").format(channel=name, error=proof.detail)
+            yield _("{channel} failed: {error}").format(channel=name, error=worded(proof.detail, _))
         elif not proof.seen:
             yield _("{channel}: nobody saw the test message arrive.").format(channel=name)

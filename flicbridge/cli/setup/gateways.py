@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from flicbridge.cli.faults import as_sentence
 from flicbridge.cli.setup import answers
 from flicbridge.cli.setup.private import write_private
+from flicbridge.cli.setup.reasons import worded
 from flicbridge.cli.setup.site import Site
 from flicbridge.cli.shared import Translate
 from flicbridge.errors import ConfigError
@@ -99,7 +100,8 @@ def ask_until_sound(site: Site, kind: str, recipient: str, place: int, before: T
             opened(site, channel)
         except ConfigError as error:
             for problem in error.problems:
-                site.talk.say(f"  → {as_sentence(problem.what)} {problem.remedy}")
+                said = f"{as_sentence(problem.what)} {problem.remedy}"
+                site.talk.say(f"  → {as_sentence(worded(said, site.words))}")
         else:
             return channel
 

@@ -12,14 +12,18 @@ if TYPE_CHECKING:
 
 
 def ask_place(site: Site) -> None:
-    """Ask for the address and find its coordinates; both are written as soon as they are known."""
+    """Ask for the address and find its coordinates; both are written as soon as they are known.
+
+    Helpers go where the coordinates are. So an address is never written beside those of another one.
+    """
     _, talk, draft = site.words, site.talk, site.draft
     before = draft.text("practice", "address")
     address = talk.ask(_("Address of the practice, with postcode and town"), answers.line(_), before)
-    draft.put("practice", "address", value=address)
-    if address == before and (known := draft.get("practice", "position")):
-        shown = _("On the map: {place}. Keep it?").format(place=_shown(known))
-        if talk.agrees(shown, default=True):
+    if address != before:
+        _keep(site, address, None)
+    elif known := draft.get("practice", "position"):
+        asked = _("Address: {address}; on the map: {place}. Keep them?")
+        if talk.agrees(asked.format(address=address, place=_shown(known)), default=True):
             return
     _locate(site, address)
 
@@ -41,8 +45,9 @@ def _locate(site: Site, address: str) -> None:
         if chosen < len(found):
             return _take(site, address, found[chosen])
         if choices[chosen] == by_hand:
-            return _type_in(site)
+            return _type_in(site, _agreed(site, address))
         if choices[chosen] == without:
+            _keep(site, _agreed(site, address), None)
             return talk.say(
                 _("Helpers get the address alone. Run `flicbridge setup` again to add the point.")
             )
@@ -92,29 +97,46 @@ def _precision(candidate: "Candidate", _: Translate) -> str:
 
 
 def _take(site: Site, address: str, chosen: "Candidate") -> None:
-    """Write down where it is; and, if that is wanted, how the base spells it."""
+    """Write down where it is, and the spelling that found it; or, if that is wanted, that of the base."""
     from flicbridge.place.geocode import Precision
 
     _, where = site.words, chosen.position
-    values: dict[tuple[str | int, ...], Any] = {
-        ("practice", "position"): _rounded(where.latitude_deg, where.longitude_deg)
-    }
     label = printable(chosen.label)
-    if _letters(label) != _letters(address) and site.talk.agrees(
-        _('Write the address like this: "{address}"?').format(address=label), default=True
-    ):
-        values["practice", "address"] = label
-    site.draft.put_all(values)
-    site.talk.say(_("On the map: {place}.").format(place=where.decimal()))
+    if _letters(label) != _letters(address) and _is_better(site, label):
+        address = label
+    _keep(site, address, _rounded(where.latitude_deg, where.longitude_deg))
     if chosen.precision is not Precision.HOUSE:
         site.talk.say(_("This is not the door itself. Say in the access how to find it."))
+
+
+def _agreed(site: Site, spelling: str) -> str:
+    """The address, where it was searched for by another spelling and nothing shows which of them it is."""
+    before = site.draft.text("practice", "address")
+    return spelling if spelling == before or _is_better(site, spelling) else before
+
+
+def _is_better(site: Site, address: str) -> bool:
+    question = site.words('Write the address like this: "{address}"?')
+    return site.talk.agrees(question.format(address=address), default=True)
+
+
+def _keep(site: Site, address: str, position: dict[str, float] | None) -> None:
+    """Write an address down together with its coordinates, or without any; and show what helpers will get."""
+    _ = site.words
+    where = "practice", "position"
+    values: dict[tuple[str | int, ...], Any] = {("practice", "address"): address}
+    if position is None:
+        return site.draft.put_all(values, remove=[where])
+    site.draft.put_all({**values, where: position})
+    said = _("Address: {address}; on the map: {place}.")
+    return site.talk.say(said.format(address=address, place=_shown(position)))
 
 
 def _letters(text: str) -> str:
     return "".join(filter(str.isalnum, text)).casefold()
 
 
-def _type_in(site: Site) -> None:
+def _type_in(site: Site, address: str) -> None:
     _ = site.words
     question = _("Latitude and longitude, as a map shows them")
     while True:
@@ -122,7 +144,7 @@ def _type_in(site: Site) -> None:
         is_odd = answers.far_from_france(typed.latitude, typed.longitude)
         if not is_odd or site.talk.agrees(_("This is far from mainland France. Is it right?"), default=False):
             break
-    site.draft.put("practice", "position", value=_rounded(typed.latitude, typed.longitude))
+    _keep(site, address, _rounded(typed.latitude, typed.longitude))
 
 
 def _rounded(latitude_deg: float, longitude_deg: float) -> dict[str, float]:
@@ -130,6 +152,5 @@ def _rounded(latitude_deg: float, longitude_deg: float) -> dict[str, float]:
     return {"latitude": round(latitude_deg, 5), "longitude": round(longitude_deg, 5)}
 
 
-def _shown(position: Any) -> str:
-    found = [position.get(key) for key in ("latitude", "longitude")] if isinstance(position, dict) else []
-    return ", ".join(map(str, found))
+def _shown(position: dict[str, float]) -> str:
+    return f"{position['latitude']:.5f},{position['longitude']:.5f}"

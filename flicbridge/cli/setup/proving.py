@@ -7,6 +7,7 @@ from flicbridge.cli.faults import as_sentence
 from flicbridge.cli.setup.drill import Result, send_drill
 from flicbridge.cli.setup.evidence import ChannelFact, fingerprint
 from flicbridge.cli.setup.gateways import Table, ask_until_sound, opened
+from flicbridge.cli.setup.reasons import worded
 from flicbridge.cli.setup.site import Site, now_at
 from flicbridge.cli.shared import wait_for
 from flicbridge.errors import ConfigError
@@ -65,7 +66,8 @@ def _is_proven(site: Site, recipient: str, name: str, channel: Table) -> bool:
     result = _sent(site, recipient, channel)
     if result.error:
         said = _("It failed after {seconds}: {error}.")
-        talk.say(said.format(seconds=measures.exactly(result.took_s, _), error=result.error.rstrip(".")))
+        why = worded(result.error, _).rstrip(".")
+        talk.say(said.format(seconds=measures.exactly(result.took_s, _), error=why))
         _note(site, name, channel, outcome="failed", took_s=result.took_s, detail=result.error)
         return False
     facts: dict[str, Any] = {"outcome": "sent", "took_s": result.took_s}

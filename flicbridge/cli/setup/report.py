@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from flicbridge.cli import measures, phrases
 from flicbridge.cli.setup import answers, paper
 from flicbridge.cli.setup.evidence import ButtonFact, ChannelFact, Evidence
-from flicbridge.cli.setup.findings import Channels, open_points, proof_of
+from flicbridge.cli.setup.findings import Channels, open_points, press_of, proof_of
 from flicbridge.cli.setup.private import write_private
+from flicbridge.cli.setup.reasons import worded
 from flicbridge.cli.setup.site import Site, now_at
 from flicbridge.cli.shared import Translate
 from flicbridge.cli.walk import verdict_word
@@ -101,7 +102,7 @@ def compose(
         paper.heading(_("Buttons")),
         paper.grid(*_buttons(settings, evidence, _)),
         paper.heading(_("Presses, from the finger to the other side")),
-        paper.grid(*_presses(evidence, _)),
+        paper.grid(*_presses(settings, evidence, _)),
         paper.heading(_("Channels")),
         paper.grid(*_channels(channels, evidence, settings, _)),
         paper.heading(_("Rooms and dead zones")),
@@ -163,7 +164,7 @@ def _measured(known: ButtonFact, _: Translate) -> list[str]:
     return [measures.battery(known.battery_mv, _), measures.signal(known.rssi_dbm, _), heard]
 
 
-def _presses(evidence: Evidence, _: Translate) -> Grid:
+def _presses(settings: "Settings", evidence: Evidence, _: Translate) -> Grid:
     headings = [
         _("Button"),
         _("Gesture"),
@@ -173,10 +174,12 @@ def _presses(evidence: Evidence, _: Translate) -> Grid:
     ]
 
     def rows() -> Iterator[list[str]]:
-        for name, press in evidence.presses.items():
+        for button in settings.buttons:
+            if (press := press_of(button, evidence)) is None:
+                continue
             reached = "; ".join(f"{each.channel}: {_after(each.after_s, _)}" for each in press.reached)
             known_after = measures.exactly(press.known_after_s, _)
-            yield [name, press.gesture, press.reaction, known_after, reached]
+            yield [button.name, press.gesture, press.reaction, known_after, reached]
 
     return headings, rows()
 
@@ -204,7 +207,7 @@ def _proof(proof: ChannelFact | None, settings: "Settings", _: Translate) -> lis
         took = _("{taken}, on the handset {delivered}").format(
             taken=took, delivered=measures.exactly(proof.delivered_s, _)
         )
-    outcome = phrases.delivery(proof.outcome, _) + (f": {proof.detail}" if proof.detail else "")
+    outcome = phrases.delivery(proof.outcome, _) + (f": {worded(proof.detail, _)}" if proof.detail else "")
     return [
         outcome,
         took,

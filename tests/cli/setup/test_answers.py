@@ -19,6 +19,9 @@ def same(text: str) -> str:
         (answers.phone, "06.12.34.56.78", "+33612345678"),
         (answers.phone, "0033 6 12 34 56 78", "+33612345678"),
         (answers.phone, "+32 470 12 34 56", "+32470123456"),
+        (answers.phone, "06\u202f12\u202f34\u202f56\u202f78", "+33612345678"),
+        (answers.phone, "0690 12 34 56", "+590690123456"),
+        (answers.line, "x" * 200, "x" * 200),
         (answers.name, "poche", "poche"),
         (answers.mail, "garde@example.fr", "garde@example.fr"),
         (answers.host, "smtp.example.fr", "smtp.example.fr"),
@@ -37,6 +40,7 @@ def test_what_can_be_meant_is_taken(read: Callable[..., Any], typed: str, meant:
     [
         (answers.line, "  ", "Write something"),
         (answers.line, "Dr \x1b[D Martin", "without control keys"),
+        (answers.line, "x" * 201, "This has 201 characters; 200 at most."),
         (answers.phone, "15", "Short numbers such as 15"),
         (answers.phone, "114", "Short numbers such as 15"),
         (answers.phone, "06 12 34", "no phone number"),
@@ -55,11 +59,36 @@ def test_what_cannot_be_is_refused_with_the_reason(read: Callable[..., Any], typ
         read(same)(typed)
 
 
-@pytest.mark.parametrize("typed", ["alertes.example.fr", "ftp://example.fr", "https://a:b@example.fr/hook"])
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "alertes.example.fr",
+        "ftp://example.fr",
+        "https://a:b@example.fr/hook",
+        "http://192.168.1.20 :8080",
+        "http://192.168.1,20:8080",
+        "http://192.168.1.20;:8080",
+        "http://a%20b:8080",
+    ],
+)
 def test_an_address_is_refused_with_an_example_and_never_repeated(typed: str) -> None:
     with pytest.raises(ValueError, match=r"https://b\.fr") as raised:
         answers.url(same, "https://b.fr")(typed)
     assert typed not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "http://192.168.1.20:8080",
+        "http://telephone_du_cabinet.local:8080/",
+        "https://médecins.example.fr/hook",
+        "http://[fe80::1]:8080/hook",
+        "http://[fe80::1%25eth0]:8080/hook",
+    ],
+)
+def test_an_address_is_taken_as_it_is(typed: str) -> None:
+    assert answers.url(same, "https://b.fr")(typed) == typed
 
 
 @pytest.mark.parametrize(

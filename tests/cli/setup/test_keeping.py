@@ -58,6 +58,27 @@ def test_what_cannot_work_is_told_by_its_place(tmp_path: Path, text: str) -> Non
         Draft(path).settings()
 
 
+@pytest.mark.parametrize(
+    "table",
+    [
+        '[recipients]\nname = "hub"\n',
+        "[plan]\nafter = 1\n",
+        '[buttons]\nname = "a"\n',
+        "recipients = 1\n",
+        "recipients = [1]\n",
+    ],
+)
+def test_a_table_that_should_be_a_list_is_told_by_its_name(
+    flicbridge: Callable[..., Said], tmp_path: Path, table: str
+) -> None:
+    path = tmp_path / "flicbridge.toml"
+    path.write_text(table, encoding="utf-8")
+    said = flicbridge("setup", "--config", path, "--language", "fr")
+    assert said.code == 2
+    assert table.strip("[").split()[0].rstrip("]") in said.err
+    assert "broke" not in said.err
+
+
 def test_a_real_practice_is_not_turned_into_a_rehearsal(
     flicbridge: Callable[..., Said], settings: Path
 ) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from flicbridge.alert.desk import Reaction
 from flicbridge.cli.setup import paper
 from flicbridge.cli.setup.evidence import (
     ButtonFact,
@@ -44,8 +45,6 @@ def settings(doctor: str = "Dr Anne Martin") -> Settings:
 
 def proven(**changes: Any) -> Evidence:
     """Everything was proven, but for the changes."""
-    reached = (ReachedFact(channel="hub/0", state="sent", after_s=1.2),)
-    press = PressFact(at=NOON, gesture="long", reaction="alert", known_after_s=1.01, reached=reached)
     whole = Evidence(
         radio=RadioFact(at=NOON, works=True),
         buttons={
@@ -55,10 +54,22 @@ def proven(**changes: Any) -> Evidence:
             )
         },
         channels={"hub/0": channel()},
-        presses={"poche": press},
+        presses={"poche": pressed()},
         rooms=(room("Cabinet 2", "good"),),
     )  # fmt: skip
     return whole.model_copy(update=changes)
+
+
+def pressed(**changes: Any) -> PressFact:
+    reached = (ReachedFact(channel="hub/0", state="sent", after_s=1.2),)
+    facts = {
+        "at": NOON,
+        "serial": "BF12-A34567",
+        "gesture": "long",
+        "reaction": "alert",
+        "known_after_s": 1.0,
+    }
+    return PressFact.model_validate({**facts, "reached": reached, **changes})
 
 
 def channel(**changes: Any) -> ChannelFact:
@@ -122,10 +133,34 @@ def test_a_press_that_missed_somebody_is_open() -> None:
         ReachedFact(channel="hub/0", state="sent", after_s=1.2),
         ReachedFact(channel="samu/0", state="failed", after_s=None, detail="HTTP 401"),
     )
-    press = PressFact(at=NOON, gesture="long", reaction="alert", known_after_s=1.0, reached=missed)
+    press = pressed(reached=missed)
     evidence = proven(presses={"poche": press})
     assert points(evidence) == ["A press on poche did not reach samu/0."]
     assert "hub/0: 1.2 s; samu/0: not sent" in page(evidence, [])
+
+
+@pytest.mark.parametrize(
+    "press",
+    [
+        pressed(serial="BF99-A99999"),
+        pressed(serial=""),
+        pressed(gesture="single"),
+        pressed(gesture="double", reaction="test"),
+    ],
+)
+def test_a_press_of_another_button_or_gesture_proves_nothing(press: PressFact) -> None:
+    evidence = proven(presses={"poche": press})
+    assert points(evidence) == ["The button poche was not tried to the end: no press, no alert."]
+    assert "hub/0: 1.2 s" in page(proven(), [])
+    assert "hub/0: 1.2 s" not in page(evidence, points(evidence))
+
+
+def test_a_press_proves_nothing_once_another_gesture_calls_for_help() -> None:
+    """The button was set to a single press since; what was tried was the long one."""
+    button = settings().buttons[0].model_copy(update={"gestures": {"single": Reaction.ALERT}})
+    changed = settings().model_copy(update={"buttons": (button,)})
+    assert points(proven(), of=changed) == ["The button poche was not tried to the end: no press, no alert."]
+    assert "hub/0: 1.2 s" not in page(proven(), [], changed)
 
 
 def test_without_buttons_and_channels_nobody_is_protected() -> None:

@@ -267,6 +267,34 @@ def test_answers_from_a_file_end_with_it(file: Path) -> None:
     assert raw(file)["practice"]["name"] == "Cabinet des Tilleuls"
 
 
+def test_a_way_to_reach_somebody_is_kept_once_it_is_complete(terminal: Run, file: Path) -> None:
+    """And nobody is told otherwise."""
+    text = file.read_text(encoding="utf-8")
+    answered = '[doctor]\nname = "D"\nphone = "+33612345678"\n\n[practice]\nname = "P"\naddress = "A"\n'
+    file.write_text(
+        f"{text}\n{answered}position = {{ latitude = 45.8, longitude = 1.2 }}\n", encoding="utf-8"
+    )
+    with terminal("--config", file, "--language", "en") as person:
+        person.see("a way to reach somebody, as soon as it is complete.")
+        person.answer("Pair a button now?", "n")
+        for question in ("Name of the doctor", "Phone number on which", "Name of the practice", "Which room",
+                         "How to get in", "Short name", "Address of the practice", "Keep them?"):  # fmt: skip
+            person.answer(question)
+        for question, answer in (
+            ("Who shall be told?", "samu"),
+            ("How", "1"),
+            ("Phone number that gets the SMS", "06 87 65 43 21"),
+            ("Address of the phone", "http://192.168.1.20:8080"),
+            ("User name", ""),
+        ):
+            person.answer(question, answer)
+        person.see("Password shown by the app")
+        person.interrupt()
+        assert person.end() == 130
+    assert "but not a way to reach somebody that was not complete yet" in " ".join(person.shown.split())
+    assert "recipients" not in raw(file)
+
+
 def test_settings_that_cannot_work_are_mended_first(flicbridge: Command, file: Path) -> None:
     file.write_text(file.read_text(encoding="utf-8") + '\n[doctor]\nphone = "15"\n', encoding="utf-8")
     said = flicbridge("setup", "--config", file, "--language", "fr")

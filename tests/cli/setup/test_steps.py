@@ -1,17 +1,15 @@
 """The steps of the setup one by one: what goes wrong in them, and what becomes of it."""
 
 import shutil
-import subprocess
 import tomllib
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
 
-from flicbridge.cli.setup import channels, gateways, place, press, proving, radio, rooms
-from flicbridge.cli.setup.evidence import Evidence
+from flicbridge.cli.setup import channels, gateways, proving, radio
 from flicbridge.cli.setup.private import write_private
 from flicbridge.cli.setup.site import Site
 from flicbridge.press.power import Cycled
@@ -107,48 +105,6 @@ def test_a_radio_that_works_is_noted(person: Typing) -> None:
     assert found.works
 
 
-# ---- the place
-
-
-@pytest.mark.real_time
-def test_a_base_that_cannot_be_reached_does_not_stop_the_setup(
-    person: Typing, ban: Any, world: World
-) -> None:
-    ban.fault = Fault(kind="status", status=503)
-    somebody = person("12 rue des Tilleuls, 87000 Limoges", "2", "45.83362, 1.26105")
-    place.ask_place(somebody.site)
-    assert "does not answer" in somebody.shown
-    assert raw(somebody.site)["practice"]["position"] == {"latitude": 45.83362, "longitude": 1.26105}
-
-
-@pytest.mark.real_time
-def test_another_spelling_is_searched_for_and_the_address_kept_as_it_was_typed(
-    person: Typing, ban: Any
-) -> None:
-    somebody = person("Chez Anne, Limoges", "1", "Rue des Tilleuls 87000 Limoges", "1", "n")
-    place.ask_place(somebody.site)
-    practice = raw(somebody.site)["practice"]
-    assert practice["address"] == "Chez Anne, Limoges"
-    assert practice["position"] == {"latitude": 45.83401, "longitude": 1.26044}
-    assert "This is not the door itself." in somebody.shown
-
-
-@pytest.mark.real_time
-def test_nobody_has_to_be_on_the_map(person: Typing, ban: Any) -> None:
-    somebody = person("Lieu-dit Les Bordes", "3")
-    place.ask_place(somebody.site)
-    assert "position" not in raw(somebody.site)["practice"]
-
-
-@pytest.mark.real_time
-def test_an_address_that_changed_is_looked_up_again(person: Typing, ban: Any) -> None:
-    place.ask_place(person("12 rue des Tilleuls 87000 Limoges", "1").site)
-    somebody = person("3 place de l'Église, 87350 Panazol", "1")
-    place.ask_place(somebody.site)
-    assert len(ban.received) == 2
-    assert raw(somebody.site)["practice"]["position"]["latitude"] == 45.8388
-
-
 # ---- the channels
 
 
@@ -232,7 +188,7 @@ def test_mail_without_encryption_goes_no_further_than_this_machine(person: Typin
     mail = ["a@example.fr", "b@example.fr"]
     somebody = person(*mail, "smtp.example.fr", "3", "", "", *["", ""], "", "1", "587", "martin", "geheim")
     channel = gateways.ask_until_sound(somebody.site, "email", "samu", 1, {})
-    assert "readable for anybody" in somebody.shown
+    assert "without encryption anybody could read it" in somebody.shown.lower()
     assert channel == {
         "transport": "email",
         "host": "smtp.example.fr",
@@ -284,82 +240,3 @@ def test_a_recipient_that_an_interrupted_run_left_out_of_the_plan_is_asked_for(p
     somebody.site.draft.put("recipients", 0, value={"name": "hub", "channels": []})
     channels.ask_channels(somebody.site)
     assert raw(somebody.site)["plan"] == [{"after": "0s", "notify": ["hub"]}]
-
-
-# ---- rooms and presses
-
-
-@pytest.mark.usefixtures("leaping")
-def test_without_a_button_there_is_no_walk_and_no_press(person: Typing) -> None:
-    somebody = person()
-    rooms.walk_rooms(somebody.site)
-    press.try_presses(somebody.site)
-    assert "there is nothing to walk with" in somebody.shown
-    assert "Not answered yet, so nothing can be tried: bridge.id, doctor.name" in somebody.shown
-    assert somebody.site.evidence.read() == Evidence()
-
-
-class Command(Protocol):
-    def __call__(self, *arguments: object) -> Any: ...
-
-
-@pytest.fixture
-def paired(leaping_flicbridge: Command, rehearsal: Path) -> Path:
-    """Complete settings with a paired Flic, whose tests go to a receiver that is not there."""
-    said = leaping_flicbridge("pair", "poche", "--no-proof", "--config", rehearsal)
-    assert said.code == 0, said.err
-    text = rehearsal.read_text(encoding="utf-8")
-    rehearsal.write_text(text.replace("[alerts]", '[alerts]\ntest_notify = ["hub"]'), encoding="utf-8")
-    return rehearsal
-
-
-@pytest.mark.usefixtures("leaping")
-def test_a_room_is_measured_and_measured_anew(person: Typing, paired: Path) -> None:
-    somebody = person("y", "Cabinet 2", "Toilettes", "Cabinet 2", "")
-    somebody.site = elsewhere(somebody.site, paired)
-    rooms.walk_rooms(somebody.site)
-    found = somebody.site.evidence.read().rooms
-    assert [(each.room, each.button, each.verdict) for each in found] == [
-        ("Toilettes", "poche", "good"),
-        ("Cabinet 2", "poche", "good"),
-    ]
-
-
-def elsewhere(site: Site, file: Path) -> Site:
-    """The same person at the settings of another practice."""
-    from flicbridge.cli.setup.draft import Draft
-    from flicbridge.cli.setup.evidence import EvidenceFile
-
-    return Site(site.talk, Draft(file), EvidenceFile.beside(file))
-
-
-@pytest.mark.real_time
-def test_beside_a_running_bridge_no_press_is_tried(
-    person: Typing,
-    paired: Path,
-    running_bridge: Callable[[Path], "AbstractContextManager[subprocess.Popen[str]]"],
-) -> None:
-    """It would hear the press as a real one."""
-    somebody = person("y", "n")
-    somebody.site = elsewhere(somebody.site, paired)
-    with running_bridge(paired):
-        press.try_presses(somebody.site)
-    assert "systemctl stop flicbridge" in somebody.shown
-    assert somebody.site.evidence.read().presses == {}
-
-
-@pytest.mark.real_time
-@pytest.mark.timeout(240)
-def test_a_press_that_reaches_nobody_is_noted_as_that(
-    person: Typing, paired: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("flicbridge.cli.setup.trial.REACHED_S", 2.0)
-    somebody = person("y", "n")
-    somebody.site = elsewhere(somebody.site, paired)
-    press.try_presses(somebody.site)
-    found = somebody.site.evidence.read().presses["poche"]
-    assert (found.gesture, found.reaction) == ("long", "alert")
-    ((channel, after_s),) = [(each.channel, each.after_s) for each in found.reached]
-    assert (channel, after_s) == ("hub/0", None)
-    # It is tried again and again: somebody who looks may find it between two tries, or amid one.
-    assert any(f"hub/0: {state}" in somebody.shown for state in ("failed", "waiting", "being sent"))
