@@ -25,6 +25,22 @@ def duration(seconds: float, _: Translate) -> str:
     return _("{seconds} s").format(seconds=whole_s)
 
 
+def exactly(seconds: float, _: Translate) -> str:
+    """A duration that somebody plans with: in all its units, without any loss down to the millisecond."""
+    whole_s, milliseconds = divmod(round(seconds * 1000), 1000)
+    minutes, whole_s = divmod(whole_s, 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    parts = [
+        _("{days} d").format(days=days) if days else "",
+        _("{hours} h").format(hours=hours) if hours else "",
+        _("{minutes} min").format(minutes=minutes) if minutes else "",
+        _("{seconds} s").format(seconds=whole_s) if whole_s or not seconds else "",
+        _("{milliseconds} ms").format(milliseconds=milliseconds) if milliseconds else "",
+    ]
+    return " ".join(part for part in parts if part)
+
+
 def labelled(label: str, value: str, _: Translate) -> str:
     """A value after what it is the value of; French puts a space before the colon."""
     return _("{label}: {value}").format(label=label, value=value)

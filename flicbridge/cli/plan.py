@@ -68,7 +68,7 @@ def _timeline(facts: Json, _: Translate) -> "RenderableType":
             _message(same, _),
             _("sent all the same") if first["even_if_acknowledged"] else _("not sent"),
         )
-    end = _("given up: nothing more is sent, and `flicbridge status` says that nobody answered")
+    end = _("given up: nothing new is sent, and `flicbridge status` says that nobody answered")
     rows.add_row(_when(facts["given_up_after_s"], _), "", "", end, "")
     return rows
 
@@ -88,7 +88,7 @@ def _message(same: list[Json], _: Translate) -> str:
         return _("alert, for the channel before brought no answer") if _waited(first) else _("alert")
     if len(same) == 1:
         return _("reminder")
-    every = phrases.duration(same[1]["after_s"] - first["after_s"], _)
+    every = phrases.exactly(same[1]["after_s"] - first["after_s"], _)
     last = _when(same[-1]["after_s"], _)
     return _("reminder, every {every} until {last} ({times} times)").format(
         every=every, last=last, times=len(same)
@@ -103,7 +103,7 @@ def _failures(facts: Json, _: Translate) -> "RenderableType":
     rows = table(_("Channel"), _("What happens then"), _("Worth sending for"))
     for failure in facts["if_a_channel_fails"]:
         channel = failure["channel"]
-        lives = phrases.duration(facts["channels"][channel]["expires_after_s"], _)
+        lives = phrases.exactly(facts["channels"][channel]["expires_after_s"], _)
         rows.add_row(_channel(channel, facts), _failure(failure, facts, _), lives)
     return rows
 
@@ -129,11 +129,11 @@ def _way(message: Json, facts: Json, _: Translate) -> str:
 
 
 def _retries(retries: Json, _: Translate) -> str:
-    """The schedule in one sentence."""
+    """The schedule in one sentence, to the second: each wait has a random part."""
     tries = ", ".join(f"{at_s:.0f}" for at_s in retries["tries_s"])
     rhythms = "; ".join(
         _("from {start} on every {every}").format(
-            start=phrases.duration(rhythm["from_s"], _), every=phrases.duration(rhythm["every_s"], _)
+            start=phrases.exactly(round(rhythm["from_s"]), _), every=phrases.exactly(rhythm["every_s"], _)
         )
         for rhythm in retries["then"]
     )
@@ -162,11 +162,11 @@ def _cancellations(cancellations: list[Json], _: Translate) -> "Iterator[str]":
 
 
 def _late(late: Json, _: Translate) -> "Iterator[str]":
-    fresh = phrases.duration(late["fresh_s"], _)
+    fresh = phrases.exactly(late["fresh_s"], _)
     yield _("A press that took longer than {fresh} to arrive is called late.").format(fresh=fresh)
     if late["old_s"] is None:
         return
-    old = phrases.duration(late["old_s"], _)
+    old = phrases.exactly(late["old_s"], _)
     if late["plan"] == "inform":
         line = _(
             "One that took longer than {old} is called old, and told once and without escalation to: {who}"
@@ -177,7 +177,7 @@ def _late(late: Json, _: Translate) -> "Iterator[str]":
 
 
 def _when(seconds: float, _: Translate) -> str:
-    return phrases.duration(seconds, _) if seconds else _("at once")
+    return phrases.exactly(seconds, _) if seconds else _("at once")
 
 
 def _channel(channel: str, facts: Json) -> str:

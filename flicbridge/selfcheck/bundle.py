@@ -1,4 +1,7 @@
-"""The archive for a support person: what was found, and what that rests on, without anybody's name in it."""
+"""The archive for a support person: what was found, and what that rests on, without anybody's name in it.
+
+Without settings that can be parsed, nobody knows which names to look for. Then status and log stay at home.
+"""
 
 import asyncio
 import io
@@ -23,12 +26,18 @@ from flicbridge.selfcheck import logbook
 from flicbridge.selfcheck.aside import aside
 from flicbridge.selfcheck.case import Case
 from flicbridge.selfcheck.finding import Finding, Translate, as_json
-from flicbridge.selfcheck.kept import KEPT
+from flicbridge.selfcheck.kept import KEPT, WORD
 from flicbridge.selfcheck.leaves import secret_names
+from flicbridge.selfcheck.names import aliases, unlisted
 from flicbridge.selfcheck.net import Net
 from flicbridge.selfcheck.redact import personal_values, redacted_log, redacted_settings, redacted_status
 from flicbridge.selfcheck.report import lines
 from flicbridge.selfcheck.settings import ONE_OF_SEVERAL
+
+WITHOUT_SETTINGS: Final = """The settings file cannot be read, so nobody knows which names to mask:
+status.json and log.jsonl were left out.
+
+"""
 
 SUFFIXES: Final = (".tar.gz", ".tgz", ".zip")
 DISK_TIMEOUT_S: Final = 10.0
@@ -42,9 +51,17 @@ log.jsonl                     the newest lines of its log; empty where there is 
 database.json                 the version of its tables and how many rows each has; no row
 packages.txt                  what is installed beside it
 
-No name, phone number, postal or mail address, position or secret is meant to be in here: settings pass key by
-key, and all texts have gone through a net that knows what was masked. Have a look before you send it, all the
-same.
+{missing}No person's name, phone number, postal or mail address, position or secret is meant to be in here:
+settings pass key by key, and all texts have gone through a net that knows what was masked.
+
+- Recipients and buttons are called recipient-1, button-1 and so on, in the order of the settings file: many
+  are called like people.
+- What stands where the name of a secret belongs is *** if this command found no secret of that name: it may
+  be the secret itself.
+- Kept are the serial numbers of buttons, the Bluetooth addresses of buttons and of this machine's adapter,
+  and the names and addresses of servers.
+
+Have a look before you send it, all the same.
 
 Kept of the settings, everything else is masked:
 
@@ -63,6 +80,7 @@ class Evidence:
         status: of the running bridge, or None.
         log: its newest lines.
         inventory: of its database, or None.
+        suspects: what stands where the name of a secret belongs, and may be the secret itself.
     """
 
     raw: Mapping[str, Any] = field(default_factory=dict)
@@ -70,6 +88,7 @@ class Evidence:
     status: Mapping[str, Any] | None = None
     log: Sequence[Mapping[str, Any]] = ()
     inventory: Inventory | None = None
+    suspects: frozenset[str] = field(default=frozenset(), repr=False)
 
 
 def check_target(file: Path) -> None:
@@ -79,9 +98,11 @@ def check_target(file: Path) -> None:
         InputError: it cannot.
     """
     if not file.name.endswith(SUFFIXES):
-        raise InputError(f"{file} is no name for an archive: let it end with {' or '.join(SUFFIXES)}")
+        raise InputError(
+            f"the file {file} has no name for an archive: let it end with {' or '.join(SUFFIXES)}"
+        )
     if file.exists():
-        raise InputError(f"{file} is there already: name another file, or remove it")
+        raise InputError(f"the file {file} is there already: name another file, or remove it")
     if not file.absolute().parent.is_dir():
         raise InputError(f"the folder {file.absolute().parent} does not exist")
 
@@ -95,6 +116,7 @@ async def gather(case: Case) -> Evidence:
     return Evidence(
         raw=case.raw,
         secrets=await _in_time(lambda: frozenset({*_secrets(case), *_home()}), no_secrets),
+        suspects=await _in_time(lambda: frozenset(_suspects(case)), frozenset(secret_names(case.raw))),
         status=status,
         log=await logbook.recent(),
         inventory=await _in_time(lambda: _inventory(case.state_dir / DATABASE), None),
@@ -114,6 +136,14 @@ def _secrets(case: Case) -> Iterable[str]:
     for name in secret_names(case.raw):
         with suppress(ConfigError):
             yield case.credentials.get(name)
+
+
+def _suspects(case: Case) -> Iterable[str]:
+    """The names of secrets that name none: what somebody put there may be the secret itself."""
+    for name in secret_names(case.raw):
+        with suppress(ConfigError):  # it is there, and must not be used as it is
+            if not WORD.fullmatch(name) or all(place.find(name) is None for place in case.credentials.search):
+                yield name
 
 
 def _home() -> Iterable[str]:
@@ -141,18 +171,26 @@ def members(
         at: when, UTC.
         _: the language of the practice.
     """
-    net = Net(personal_values(evidence.raw), evidence.secrets)
-    about = ABOUT.format(version=__version__, at=f"{at:%Y-%m-%d %H:%M} UTC", kept="\n".join(KEPT))
+    called = aliases(evidence.raw)
+    called |= unlisted([evidence.status, *evidence.log], called)
+    net = Net(personal_values(evidence.raw), evidence.secrets | evidence.suspects, called)
+    about = ABOUT.format(
+        version=__version__,
+        at=f"{at:%Y-%m-%d %H:%M} UTC",
+        missing="" if evidence.raw else WITHOUT_SETTINGS,
+        kept="\n".join(KEPT),
+    )
     found = net.through(as_json(findings, _))
     files = {
         "README.txt": about,
         "findings.txt": net.clean("\n".join(lines(findings, _))) + "\n",
         "findings.json": _json(found),
-        "settings.json": _json(net.through(redacted_settings(evidence.raw))),
-        "log.jsonl": "".join(f"{json.dumps(line)}\n" for line in redacted_log(evidence.log, net)),
+        "settings.json": _json(net.through(redacted_settings(evidence.raw, evidence.suspects))),
         "packages.txt": "\n".join(_packages()) + "\n",
     }
-    if evidence.status is not None:
+    if evidence.raw:
+        files["log.jsonl"] = "".join(f"{json.dumps(line)}\n" for line in redacted_log(evidence.log, net))
+    if evidence.raw and evidence.status is not None:
         files["status.json"] = _json(redacted_status(evidence.status, net))
     if evidence.inventory is not None:
         counted = {"schema": evidence.inventory.schema, "rows": dict(evidence.inventory.rows)}
@@ -179,7 +217,7 @@ def write(file: Path, files: Mapping[str, bytes], at: datetime) -> None:
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
             stream.write(content)
     except OSError as error:
-        raise InputError(f"{file} cannot be written: {error.strerror}") from error
+        raise InputError(f"the file {file} cannot be written: {error.strerror}") from error
 
 
 def _tar(files: Mapping[str, bytes], at: datetime) -> bytes:

@@ -26,8 +26,18 @@ HOST: Final = re.compile(r"[A-Za-z0-9.:_-]{1,253}")
 
 
 def word(value: object) -> Json:
-    """The name of a bridge, button, recipient or secret, and any choice between words."""
+    """The name of a bridge or button, and any choice between words."""
     return value if isinstance(value, str) and WORD.fullmatch(value) else None
+
+
+def recipient(value: object) -> Json:
+    """The name of a recipient."""
+    return word(value)
+
+
+def secret(value: object) -> Json:
+    """The name of a secret; what names none may be the secret itself (see `redacted_settings`)."""
+    return word(value)
 
 
 def number(value: object) -> Json:
@@ -115,14 +125,14 @@ KEPT: Final[dict[str, Shape]] = {
     "alerts.join_within": duration,
     "alerts.renotify_every": duration,
     "alerts.fresh": duration,
-    "alerts.tell_doctor.*": word,
-    "alerts.duress_pin": word,
+    "alerts.tell_doctor.*": recipient,
+    "alerts.duress_pin": secret,
     "alerts.late.after": duration,
     "alerts.late.plan": word,
-    "alerts.late.notify.*": word,
+    "alerts.late.notify.*": recipient,
     "alerts.give_up_after": duration,
     "alerts.keep_days": number,
-    "alerts.test_notify.*": word,
+    "alerts.test_notify.*": recipient,
     "radio.simulated": number,
     "radio.silence": duration,
     "radio.power_cycle": number,
@@ -143,7 +153,7 @@ KEPT: Final[dict[str, Shape]] = {
     "buttons.*.debounce": duration,
     "buttons.*.gestures.*": word,
     "buttons.*.small_gestures.*": word,
-    "recipients.*.name": word,
+    "recipients.*.name": recipient,
     "recipients.*.order": word,
     "recipients.*.next_after": duration,
     f"{CHANNEL}.transport": word,
@@ -151,7 +161,7 @@ KEPT: Final[dict[str, Shape]] = {
     f"{CHANNEL}.patience": duration,
     f"{CHANNEL}.expires_after": duration,
     f"{CHANNEL}.url": server,
-    f"{CHANNEL}.secret": word,
+    f"{CHANNEL}.secret": secret,
     f"{CHANNEL}.ca_file": path,
     f"{CHANNEL}.host": host,
     f"{CHANNEL}.port": number,
@@ -159,21 +169,21 @@ KEPT: Final[dict[str, Shape]] = {
     f"{CHANNEL}.i_accept_cleartext": number,
     f"{CHANNEL}.sim": number,
     "plan.*.after": duration,
-    "plan.*.notify.*": word,
+    "plan.*.notify.*": recipient,
     "plan.*.unless": word,
     "plan.*.repeat": duration,
     "plan.*.times": number,
     "drills.self_test": recurring,
-    "drills.own.notify.*": word,
+    "drills.own.notify.*": recipient,
     "drills.own.at": recurring,
-    "drills.exercise.notify.*": word,
+    "drills.exercise.notify.*": recipient,
     "drills.exercise.at": recurring,
-    "maintainer.notify.*": word,
-    "maintainer.heartbeat": word,
+    "maintainer.notify.*": recipient,
+    "maintainer.heartbeat": secret,
     "maintainer.heartbeat_every": duration,
     "setup.geocoder": server,
     "api.listen": host,
-    "api.metrics_token": word,
+    "api.metrics_token": secret,
     "api.public_url": server,
     "log.level": word,
     "log.format": word,

@@ -9,6 +9,7 @@ from pydantic.fields import FieldInfo
 from flicbridge.config.lines import Where
 from flicbridge.config.shape import field_at
 from flicbridge.credentials import holds_secret_names
+from flicbridge.selfcheck.kept import KEPT, pattern_of, secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +27,12 @@ class Leaf:
 
     @property
     def names_secret(self) -> bool:
-        """Whether it is the name of a secret."""
-        return self.field is not None and isinstance(self.value, str) and holds_secret_names(self.field)
+        """Whether it is the name of a secret, or stands where one belongs.
+
+        Of a channel whose transport is misspelt, the models know nothing.
+        """
+        by_model = self.field is not None and holds_secret_names(self.field)
+        return isinstance(self.value, str) and (by_model or KEPT.get(pattern_of(self.where)) is secret)
 
 
 def leaves(raw: Mapping[str, Any]) -> Iterator[Leaf]:
@@ -48,6 +53,10 @@ def _values(where: Where, value: object) -> Iterator[tuple[Where, object]]:
             yield where, value
 
 
-def secret_names(raw: Mapping[str, Any]) -> set[str]:
-    """The names of all secrets in a file."""
-    return {str(leaf.value) for leaf in leaves(raw) if leaf.names_secret}
+def secret_names(raw: Mapping[str, Any]) -> dict[str, tuple[Where, ...]]:
+    """The names of all secrets in a file, and where each of them stands."""
+    found: dict[str, tuple[Where, ...]] = {}
+    for leaf in leaves(raw):
+        if leaf.names_secret:
+            found[str(leaf.value)] = (*found.get(str(leaf.value), ()), leaf.where)
+    return found

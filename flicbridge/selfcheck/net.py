@@ -39,18 +39,26 @@ class Net:
 
     Args:
         personal: names, numbers, addresses, positions: as they stand in the settings.
-        secrets: caught as a whole only.
+        secrets: caught as a whole only, however short.
+        aliases: lower-case names, and what takes their place.
     """
 
-    def __init__(self, personal: Iterable[str], secrets: Iterable[str] = ()) -> None:
+    def __init__(
+        self, personal: Iterable[str], secrets: Iterable[str] = (), aliases: Mapping[str, str] | None = None
+    ) -> None:
+        self._aliases = aliases or {}
         patterns = {pattern for value in personal for pattern in _patterns(value)}
-        patterns |= {pattern for secret in secrets for pattern in _exactly(secret)}
+        patterns |= {pattern for secret in secrets for pattern in _exactly(secret, shortest=1)}
+        patterns |= {_standing_alone(name) for name in self._aliases}
         longest_first = sorted(patterns, key=lambda pattern: (-len(pattern), pattern))
         self._caught = re.compile("|".join(longest_first), re.IGNORECASE) if longest_first else None
 
     def clean(self, text: str) -> str:
         """The text without any of the values."""
-        return text if self._caught is None else self._caught.sub(MASK, text)
+        return text if self._caught is None else self._caught.sub(self._instead, text)
+
+    def _instead(self, found: re.Match[str]) -> str:
+        return self._aliases.get(found[0].lower(), MASK)
 
     def through(self, value: Any) -> Any:
         """JSON without any of the values, in keys or texts, or as a number."""
@@ -87,12 +95,18 @@ def _number(digits: str) -> Iterator[str]:
     yield _BEFORE_DIGITS + _BETWEEN_DIGITS.join(digits[-SAME_DIGITS:])
 
 
-def _exactly(value: str) -> Iterator[str]:
+def _standing_alone(name: str) -> str:
+    """A name of a recipient or button; a short one is a word of ours as well, such as `hub` in `hub-key`."""
+    beside = r"\w" if len(name) >= SHORTEST_INSIDE else r"[\w-]"
+    return rf"(?<!{beside}){''.join(map(_character, name))}(?!{beside})"
+
+
+def _exactly(value: str, *, shortest: int = SHORTEST_VALUE) -> Iterator[str]:
     text = unicodedata.normalize("NFC", value.strip())
     spelt = "".join(map(_character, text))
     if len(text) >= SHORTEST_INSIDE:
         yield spelt
-    elif len(text) >= SHORTEST_VALUE:
+    elif len(text) >= shortest:
         yield rf"(?<!\w){spelt}(?!\w)"
 
 

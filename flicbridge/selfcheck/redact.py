@@ -6,14 +6,14 @@ practice, in every form in which they are written (`Net`).
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from flicbridge.config.lines import Where
 from flicbridge.config.shape import fields_at
 from flicbridge.logs import MASK, without_people
 from flicbridge.selfcheck.kept import FREE_TABLES, WORD, Json, pattern_of, personal, shown
-from flicbridge.selfcheck.leaves import leaves
+from flicbridge.selfcheck.leaves import leaves, secret_names
 from flicbridge.selfcheck.net import Net
 
 # What our own words look like in a status: codes, ids, serials, times, versions, addresses of radios.
@@ -22,22 +22,32 @@ CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_:./+-]{0,79}")
 SENTENCES: Final = frozenset({"detail", "error", "last_error", "failure"})
 
 
-def redacted_settings(raw: Mapping[str, Any]) -> Json:
-    """The settings as they stand in the file, with everything masked that is not listed in `kept.KEPT`."""
-    return _redacted((), raw, raw)
+def redacted_settings(raw: Mapping[str, Any], suspects: Collection[str] = ()) -> Json:
+    """The settings as they stand in the file, with everything masked that is not listed in `kept.KEPT`.
+
+    Args:
+        raw: the file.
+        suspects: what stands where the name of a secret belongs, and may be the secret itself.
+    """
+    places = {where for name, places in secret_names(raw).items() if name in suspects for where in places}
+    return _redacted((), raw, raw, places)
 
 
-def _redacted(where: Where, value: object, raw: Mapping[str, Any]) -> Json:
+def _redacted(where: Where, value: object, raw: Mapping[str, Any], hidden: Container[Where]) -> Json:
     match value:
         case Mapping():
             return {
-                key if _is_known(where, key, raw) else f"{MASK}{number}": _redacted((*where, key), item, raw)
+                key if _is_known(where, key, raw) else f"{MASK}{number}": _redacted(
+                    (*where, key), item, raw, hidden
+                )
                 for number, (key, item) in enumerate(value.items())
             }
         case list():
-            return [_redacted((*where, index), item, raw) for index, item in enumerate(value)]
+            return [_redacted((*where, index), item, raw, hidden) for index, item in enumerate(value)]
         case "":
             return ""
+        case _ if where in hidden:
+            return MASK
         case _:
             found = shown(where, value)
             return MASK if found is None else found

@@ -3,14 +3,15 @@
 A button does not forget when the bridge restarts, so what it remembers is kept in `state_dir/simulated/`.
 """
 
-from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Collection, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from flicbridge.clock import Clock, SystemClock
 from flicbridge.config.settings import Settings
+from flicbridge.errors import InputError
 from flicbridge.observation import Observe
 from flicbridge.press.radio import Radio
 from flicbridge.press.settings import Family, RadioSettings
@@ -29,12 +30,18 @@ USUAL: Final = RadioSettings()
 async def open_simulated_room(
     settings: Settings, *, clock: Clock, observe: Observe
 ) -> AsyncGenerator[RadioRoom]:
-    """Open the room; a button that was never paired is held until it is in public mode, as a person would."""
+    """Open the room; a button that was never paired is held until it is in public mode, as a person would.
+
+    Raises:
+        InputError: what the buttons remember cannot be kept.
+    """
     folder = settings.bridge.state_dir / "simulated"
     flics = [button for button in settings.buttons if button.family is Family.FLIC2]
     duos = {button.name for button in flics if button.small_gestures}
     async with VirtualWorld() as world:
-        buttons = await wake_buttons(world, [button.name for button in flics], folder, duos)
+        with _kept_in(folder):
+            buttons = await wake_buttons(world, [button.name for button in flics], folder, duos)
+            _save(buttons, folder)
         background: dict[str, Start] = {"simulated-memory": partial(_remember, buttons, folder, clock)}
         background |= {
             f"hold:{name}": button.hold_7_seconds
@@ -108,10 +115,24 @@ async def _remember(buttons: Mapping[str, Peripheral], folder: Path, clock: Cloc
     """Write down what the buttons remember, often, and once more at the end."""
     try:
         while True:
-            _save(buttons, folder)
+            with _kept_in(folder):
+                _save(buttons, folder)
             await clock.sleep(SAVE_EVERY_S)
     finally:
-        _save(buttons, folder)
+        with _kept_in(folder):
+            _save(buttons, folder)
+
+
+@contextmanager
+def _kept_in(folder: Path) -> Iterator[None]:
+    """Raise InputError instead of OSError: a simulated button without a memory is another one next time."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"what the simulated buttons remember cannot be kept in {folder} ({error.strerror}). Run this as"
+            " a user who may write there, or name another state_dir in the settings"
+        ) from error
 
 
 def _save(buttons: Mapping[str, Peripheral], folder: Path) -> None:

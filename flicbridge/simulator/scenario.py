@@ -154,7 +154,9 @@ class ExpectedMessages(Table):
     channel: Line = Field(description=_CHANNEL, examples=["first"])
     alert: StrictInt = Field(default=0, ge=0, description="How many alerts and tests arrive.")
     again: StrictInt = Field(default=0, ge=0, description="How many messages tell of further presses.")
-    cancelled: StrictInt = Field(default=0, ge=0, description="How many cancellations arrive.")
+    cancelled: StrictInt = Field(
+        default=0, ge=0, description="How many cancellations arrive, those that are doubted included."
+    )
 
 
 class ExpectedFailure(Table):
@@ -177,7 +179,11 @@ class Expect(Table):
     again: StrictInt = Field(
         default=0, ge=0, description="How many messages about further presses each recipient gets."
     )
-    cancelled: StrictInt = Field(default=0, ge=0, description="How many cancellations each recipient gets.")
+    cancelled: StrictInt = Field(
+        default=0,
+        ge=0,
+        description="How many cancellations each recipient gets, those that are doubted included.",
+    )
     messages: tuple[ExpectedMessages, ...] = Field(
         default=(), description="Channels on which something else arrives."
     )

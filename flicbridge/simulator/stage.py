@@ -23,7 +23,7 @@ from flicbridge.simulator.casting import Casting
 from flicbridge.simulator.evidence import Evidence
 from flicbridge.simulator.flicd import FakeFlicd
 from flicbridge.simulator.leap import LeapingEventLoop
-from flicbridge.simulator.letter import read_letter
+from flicbridge.simulator.letter import Translate, read_letter
 from flicbridge.simulator.life import Life, Pocket
 from flicbridge.simulator.overhear import Entry, overheard
 from flicbridge.simulator.pairing import pair_all
@@ -33,6 +33,7 @@ from flicbridge.simulator.standins import Cast, StandIn, standing_in
 from flicbridge.simulator.story import Story
 from flicbridge.simulator.timeline import Moment, Timeline
 from flicbridge.simulator.world import VirtualWorld
+from flicbridge.texts import translator
 
 LINK_TIMEOUT_S: Final = 60.0
 # A new link asks for battery and firmware, and sets its parameters; a scenario begins when all is quiet.
@@ -169,8 +170,9 @@ class _Stage:
             names = ", ".join(sorted(missing))
             raise ButtonUnreachableError(f"the simulated button {names} did not connect") from error
         await play.clock.sleep(SETTLE_S)
+        _ = translator(self._settings.bridge.language).gettext
         self._watchers = [
-            play.group.create_task(_collect(standin, play.story), name=f"watch:{standin.channel}")
+            play.group.create_task(_collect(standin, play.story, _), name=f"watch:{standin.channel}")
             for standin in play.cast.standins.values()
         ]
         play.story.timeline.begin()
@@ -192,11 +194,11 @@ class _Stage:
             self._play.hear(entry)
 
 
-async def _collect(standin: StandIn, story: Story) -> None:
+async def _collect(standin: StandIn, story: Story, _: Translate) -> None:
     """Tell the story of everything that arrives at a gateway."""
     gateway, seen = standin.gateway, 0
     while True:
         await gateway.wait_for(seen + 1, within_s=NO_END_S)
         for arrival in gateway.received[seen:]:
-            story.arrived(read_letter(standin, arrival))
+            story.arrived(read_letter(standin, arrival, _))
         seen = len(gateway.received)

@@ -10,6 +10,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from flicbridge.alert.alert import Happening, Purpose, delivery_id
+from flicbridge.alert.trial import DELIVERED, MISSED, SENT
 from flicbridge.clock import Clock
 from flicbridge.config.check import MOST_REMINDERS
 from flicbridge.outbox.ledger import Effect
@@ -30,12 +31,14 @@ class Call:
         steps: how many steps the plan has.
         fingers_s: when the finger went down for each press that raised or joined it, monotonic.
         cancelled_s: when the finger went down, or the API was asked, to cancel it.
+        answered_s: the same for who acknowledged it.
     """
 
     id: UUID
     steps: int
     fingers_s: list[float] = field(default_factory=list)
     cancelled_s: float | None = None
+    answered_s: float | None = None
 
     def owes(self, channel: str) -> Iterator[tuple[UUID, Tells]]:
         """Every message that a channel may get about it."""
@@ -43,13 +46,20 @@ class Call:
         numbers = product(range(1, MOST_REMINDERS + 1), range(self.steps))
         told += [Tells(self.id, Purpose.REMINDER, number, step) for number, step in numbers]
         told += [Tells(self.id, Purpose.AGAIN, occasion, 0) for occasion in range(1, len(self.fingers_s))]
-        for tells in (*told, Tells(self.id, Purpose.CANCELLED, 0, 0)):
+        told += [Tells(self.id, Purpose.TESTED, occasion, 0) for occasion in (MISSED, SENT, DELIVERED)]
+        told += [Tells(self.id, purpose, 0, 0) for purpose in (Purpose.CANCELLED, Purpose.ANSWERED)]
+        for tells in told:
             yield delivery_id(self.id, tells.purpose, tells.occasion, tells.step, channel), tells
 
     def cause_s(self, tells: Tells) -> float:
         """When that happened which a message tells of."""
-        if tells.purpose is Purpose.CANCELLED:
-            return self.fingers_s[0] if self.cancelled_s is None else self.cancelled_s
+        moved_s = {
+            Purpose.CANCELLED: self.cancelled_s,
+            Purpose.DOUBTED: self.cancelled_s,
+            Purpose.ANSWERED: self.answered_s,
+        }.get(tells.purpose)
+        if moved_s is not None:
+            return moved_s
         return self.fingers_s[tells.occasion if tells.purpose is Purpose.AGAIN else 0]
 
 
@@ -101,6 +111,8 @@ class Story:
         for call in self.calls.values():
             for delivery, tells in call.owes(letter.channel):
                 if delivery == letter.delivery:
+                    if letter.is_doubt and tells.purpose is Purpose.CANCELLED:
+                        tells = replace(tells, purpose=Purpose.DOUBTED)
                     return replace(letter, tells=tells)
         return letter
 
@@ -173,6 +185,8 @@ class Story:
             self.joined += effect is Effect.JOINED
         if effect is Effect.CANCELLED:
             self._cancelled(finger_s)
+        if effect is Effect.ACKNOWLEDGED:
+            self._answered(finger_s)
         self.timeline.note(
             What.TAKEN,
             button=button,
@@ -195,10 +209,17 @@ class Story:
             if call.cancelled_s is None:
                 call.cancelled_s = at_s
 
+    def _answered(self, at_s: float) -> None:
+        for call in self.calls.values():
+            if call.answered_s is None:
+                call.answered_s = at_s
+
     def _moved(self, facts: Mapping[str, Any]) -> None:
         call = self.calls.get(UUID(facts["alert"]))
         if call is not None and facts["what"] == Happening.CANCELLED:
             call.cancelled_s = self.clock.now_s()
+        if call is not None and facts["what"] == Happening.ACKNOWLEDGED:
+            call.answered_s = self.clock.now_s()
         self.timeline.note(What.MOVED, alert=facts["alert"], happening=facts["what"])
 
     def _delivery(self, facts: Mapping[str, Any]) -> None:

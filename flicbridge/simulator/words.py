@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from flicbridge import durations
+from flicbridge.alert.alert import Purpose
 from flicbridge.simulator.timeline import Moment, What
 from flicbridge.simulator.verdict import Check, Rule
 
@@ -123,7 +124,9 @@ def _moved(facts: Mapping[str, Any], _: Translate) -> str:
         "acknowledged": _("alert {alert} is acknowledged by a person"),
         "cancelled": _("alert {alert} is cancelled by a person"),
     }
-    return known.get(facts["happening"], "{alert}").format(alert=facts["alert"][:SHOWN_OF_ID])
+    by_itself = _("alert {alert}: {state}")
+    words, stands = known.get(facts["happening"], by_itself), state(facts["happening"], _)
+    return words.format(alert=facts["alert"][:SHOWN_OF_ID], state=stands)
 
 
 def _obstacle(facts: Mapping[str, Any], _: Translate) -> str:
@@ -143,7 +146,15 @@ def medium(name: str, _: Translate) -> str:
 
 def purpose(name: str, _: Translate) -> str:
     """What a message tells."""
-    return {"alert": _("alert"), "again": _("pressed again"), "cancelled": _("cancellation")}[name]
+    return {
+        Purpose.ALERT: _("alert"),
+        Purpose.AGAIN: _("pressed again"),
+        Purpose.REMINDER: _("reminder"),
+        Purpose.CANCELLED: _("cancellation"),
+        Purpose.DOUBTED: _("doubted cancellation"),
+        Purpose.ANSWERED: _("somebody is on it"),
+        Purpose.TESTED: _("what became of the test"),
+    }[Purpose(name)]
 
 
 def reaction(name: str, _: Translate) -> str:
@@ -209,6 +220,7 @@ def state(name: str, _: Translate) -> str:
         "confirmed": _("confirmed"),
         "false_alarm": _("false alarm"),
         "cancelled": _("cancelled"),
+        "unanswered": _("given up, nobody answered"),
         "closed": _("closed"),
     }
     return known.get(name, name)

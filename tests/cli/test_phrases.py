@@ -16,7 +16,7 @@ type Phrase = Callable[[str, Callable[[str], str]], str]
 CODES = [
     *((phrases.kind, code) for code in AlertKind),
     *((phrases.state, code) for code in AlertState),
-    *((phrases.happening, code) for code in Happening),
+    *((phrases.happening, code) for code in Happening if code is not Happening.HEARD),  # nobody sees it
     *((phrases.delivery, code) for code in DeliveryState),
     *((phrases.purpose, code) for code in Purpose),
     *((phrases.outcome, code) for code in Failure),
@@ -54,6 +54,23 @@ def test_the_small_button_of_a_duo_is_named_in_the_history() -> None:
 )
 def test_a_duration_has_the_two_units_that_matter(seconds: float, text: str) -> None:
     assert phrases.duration(seconds, translator("en").gettext) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0 s"),
+        (0.25, "250 ms"),
+        (59.9, "59 s 900 ms"),
+        (90, "1 min 30 s"),
+        (7860, "2 h 11 min"),
+        (3601, "1 h 1 s"),
+        (273600, "3 d 4 h"),
+        (86400, "1 d"),
+    ],
+)
+def test_what_somebody_plans_with_is_told_exactly(seconds: float, text: str) -> None:
+    assert phrases.exactly(seconds, translator("en").gettext) == text
 
 
 def test_of_a_test_it_is_never_said_that_help_was_told() -> None:

@@ -108,13 +108,33 @@ def test_people_read_it_as_one_page(flicbridge: Command, elaborate: Path) -> Non
     for sentence in (
         "5 min hub hub/0 (http) reminder, every 5 min until 20 min (4 times) not sent",
         "hub/0 (http) hub is NOT told; first of the others, 1 min: colleague",
-        "colleague/0 (http) colleague is told over: colleague/1 (http) (1 min) 1 d 0 h",
-        "colleague/1 (http) colleague is told over: colleague/0 (http) (1 min) 1 h 00 min",
+        "colleague/0 (http) colleague is told over: colleague/1 (http) (1 min) 1 d",
+        "colleague/1 (http) colleague is told over: colleague/0 (http) (1 min) 1 h",
         f"Where channels are used in turn, {OPENS_AFTER} failures in a row bring the next one.",
         "If it is cancelled 1 min or later, these are told: hub, colleague",
         "A press that took longer than 1 min to arrive is called late.",
         "One that took longer than 15 min is called old, and told once and without escalation to: colleague",
         "A test is told to: hub",
+    ):
+        assert sentence in page
+
+
+def test_times_are_told_to_the_second(flicbridge: Command, settings: Path) -> None:
+    """Somebody plans with them: 60 s and 90 s are not the same minute."""
+    text = settings.read_text(encoding="utf-8")
+    plan = MORE.replace('after = "60s"', 'after = "90s"\nrepeat = "90s"\ntimes = 2')
+    alerts = 'fresh = "1m15s"\ngive_up_after = "1h1m30s"\n'
+    text = text.replace(PLAIN, plan).replace(ALERTS, ALERTS + alerts).replace('"1h"', '"1h250ms"')
+    settings.write_text(text, encoding="utf-8")
+    page = " ".join(flicbridge("plan", "explain", "--config", settings).out.split())
+    for sentence in (
+        "1 min 30 s colleague colleague/0 (http) alert",
+        "3 min colleague colleague/0 (http) reminder, every 1 min 30 s until 4 min 30 s (2 times)",
+        "1 h 1 min 30 s given up",
+        "colleague is told over: colleague/0 (http) (1 min 30 s) 1 h 250 ms",
+        "If it is cancelled 1 min 30 s or later, these are told: hub, colleague",
+        "A press that took longer than 1 min 15 s to arrive is called late.",
+        "21, 32 s, from 32 s on every 15 s; from 18 min 47 s on every 1 min,",
     ):
         assert sentence in page
 

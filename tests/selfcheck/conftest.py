@@ -54,6 +54,7 @@ def make_case(tmp_path: Path) -> MakeCase:
         file = tmp_path / "flicbridge.toml"
         written = SETTINGS.replace("CHANNELS", ", ".join(channels or [HOOK])) + more
         file.write_text(written if text is None else text, encoding="utf-8")
+        file.chmod(0o600)
         return Case.open(file, clock or SystemClock())
 
     return make

@@ -30,6 +30,7 @@ from flicbridge.selfcheck.bundle import Evidence, members
 from flicbridge.selfcheck.finding import Finding, fault
 from flicbridge.selfcheck.kept import KEPT, hidden_in, server
 from flicbridge.selfcheck.logbook import structured
+from flicbridge.selfcheck.names import aliases, unlisted
 from flicbridge.selfcheck.net import Net
 from flicbridge.selfcheck.redact import personal_values, redacted_settings, redacted_status
 
@@ -321,6 +322,28 @@ def test_a_status_keeps_codes_and_times_and_what_errors_say() -> None:
     }
 
 
+def test_a_name_is_numbered_wherever_it_stands_and_what_only_contains_a_short_one_is_left() -> None:
+    raw = tomllib.loads(SETTINGS + '[[recipients]]\nname = "julie"\n[maintainer]\nnotify = ["jean", "hub"]\n')
+    called = aliases(raw)
+    assert called == {
+        "hub": "recipient-1", "julie": "recipient-2", "jean": "recipient-3", "poche": "button-1",
+    }  # fmt: skip
+    net = Net([], aliases=called)
+    assert net.clean("channel:hub/0 HUB hub-key a-hub hubs") == (
+        "channel:recipient-1/0 recipient-1 hub-key a-hub hubs"
+    )
+    assert net.clean("julie-key of Julie, julien") == "recipient-2-key of recipient-2, julien"
+
+
+def test_names_of_the_past_are_known_from_where_they_stand() -> None:
+    said = [
+        {"problems": [{"part": "channel:old/0"}], "buttons": [{"name": "sac"}], "drills": [{"name": "self"}]},
+        {"event": "x", "by": "recipient:anne", "channel": 37, "button": "drill:own", "recipient": "Mme X"},
+        {"event": "y", "button": "duo/small"},
+    ]
+    assert unlisted(said, {"sac": "button-1"}) == dict.fromkeys(("old", "anne", "duo"), MASK)
+
+
 def test_only_lines_of_our_own_log_are_taken() -> None:
     text = '{"event": "bridge_ready", "n": 1}\nTraceback of Dr Martin\n{"no": "event"}\n[1]\n{"event": 7}'
     assert structured(text) == [{"event": "bridge_ready", "n": 1}]
@@ -339,7 +362,8 @@ FINDINGS: list[Finding] = [fault("x", "Broken.", "Mend it.")]
 
 @pytest.mark.parametrize("name", ["b.tar.gz", "b.tgz", "b.zip"])
 def test_an_archive_holds_every_file_and_is_its_owners_alone(tmp_path: Path, name: str) -> None:
-    files = members(FINDINGS, Evidence(inventory=Inventory(5, 5, {"alert": 2}, None)), at=AT, _=str)
+    evidence = Evidence({"bridge": {}}, inventory=Inventory(5, 5, {"alert": 2}, None))
+    files = members(FINDINGS, evidence, at=AT, _=str)
     bundle.write(tmp_path / name, files, AT)
     assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
     assert unpacked(tmp_path / name) == files
@@ -368,7 +392,11 @@ def test_a_clock_before_1980_still_makes_a_zip(tmp_path: Path) -> None:
 
 def test_a_name_that_is_taken_or_no_archives_is_refused(tmp_path: Path) -> None:
     (tmp_path / "there.zip").write_bytes(b"mine")
-    for name, why in (("there.zip", "already"), ("b.rar", "no name"), ("no/b.zip", "does not exist")):
+    for name, why in (
+        ("there.zip", "already"),
+        ("b.rar", "no name for an archive"),
+        ("no/b.zip", "does not exist"),
+    ):
         with pytest.raises(InputError, match=why):
             bundle.check_target(tmp_path / name)
     with pytest.raises(InputError, match="cannot be written"):

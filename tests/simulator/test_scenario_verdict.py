@@ -11,6 +11,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from flicbridge.alert.alert import AlertState, Purpose
 from flicbridge.errors import InputError
 from flicbridge.simulator import words
 from flicbridge.simulator.gateways import FakeHttp
@@ -288,6 +289,23 @@ def test_every_moment_has_words_in_every_language(translate: words.Translate, wh
     text = words.sentence(Moment(1.0, what, FACTS), translate)
     assert text
     assert "{" not in text
+
+
+@pytest.mark.parametrize("happening", ["acknowledged", "cancelled", "unanswered", "closed"])
+def test_whatever_becomes_of_an_alert_is_told_in_words(happening: str) -> None:
+    text = words.sentence(Moment(1.0, What.MOVED, FACTS | {"happening": happening}), ENGLISH)
+    assert text.startswith("alert 0e7c1a52")
+    assert text != "alert 0e7c1a52"
+
+
+@pytest.mark.parametrize("translate", [FRENCH, ENGLISH])
+def test_every_purpose_and_state_has_words_of_its_own_in_every_language(translate: words.Translate) -> None:
+    told = [words.purpose(purpose.value, translate) for purpose in Purpose]
+    assert all(told)
+    assert len({*told}) == len(Purpose)
+    stands = {words.state(state.value, translate) for state in AlertState}
+    assert len(stands) == len(AlertState)
+    assert "unanswered" not in stands
 
 
 @pytest.mark.parametrize(

@@ -128,6 +128,115 @@ def test_several_scenarios_are_summed_up_and_written_for_ci(simulate: Simulate, 
     assert {failure.get("type") for failure in failed.findall("testcase/failure")} == {"alerts", "messages"}
 
 
+# -- everything that a plan may send is known ---------------------------------------------------------------
+
+DESK = """
+[[recipients]]
+name = "desk"
+channels = [
+  { transport = "http", url = "https://desk.example.fr/hook", secret = "desk-key" },
+  { transport = "email", host = "smtp.example.fr", from = "alerte@example.fr", to = "desk@example.fr" },
+  { transport = "smsgate", url = "http://192.168.1.9:8080", secret = "desk-sms", to = "+33555000015" },
+]
+
+"""
+
+
+def practice_of(folder: Path, *changes: tuple[str, str]) -> Path:
+    """The example's settings, with a doctor's desk among the first to be told, and these changes."""
+    text = (ROOT / "examples" / "practice.toml").read_text(encoding="utf-8")
+    for old, new in (
+        ("[[recipients]]", f"{DESK}[[recipients]]"),
+        ('"samu", "hub"', '"samu", "desk"'),
+        *changes,
+    ):
+        assert old in text
+        text = text.replace(old, new, 1)
+    path = folder / "practice.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def scenario_of(folder: Path, expect: str, *steps: str) -> Path:
+    path = folder / "scenario.toml"
+    listed = "".join(f"[[steps]]\n{step}\n" for step in steps)
+    path.write_text(f'title = "Essai"\n{listed}[expect]\n{expect}\n', encoding="utf-8")
+    return path
+
+
+def press(at: str, reaction: str) -> str:
+    return f'at = "{at}"\ndo = "press"\nreaction = "{reaction}"'
+
+
+REMINDERS = ('# repeat = "5m"   ', 'times = 2\nrepeat = "90s"')
+TELL_DOCTOR = ('# tell_doctor = ["doctor"]', 'tell_doctor = ["desk"]')
+PIN = ("# duress_pin =", "duress_pin =")
+ANSWERS = ('double = "test" }', 'double = "test", triple = "acknowledge" }')
+
+SENT = [
+    pytest.param(
+        [REMINDERS],
+        'alerts = 1\nstate = "notified"',
+        [press("1s", "alert"), 'at = "200s"\ndo = "wait"'],
+        ["SMS pour desk : rappel", "Webhook pour desk : rappel", "Courriel pour samu : rappel"],
+        id="reminders",
+    ),
+    pytest.param(
+        [TELL_DOCTOR, ANSWERS, ('"samu", "desk"', '"samu"')],
+        'alerts = 1\nstate = "acknowledged"',
+        [press("1s", "alert"), press("8s", "acknowledge")],
+        [f"{medium} pour desk : quelqu'un s'en occupe" for medium in ("SMS", "Webhook", "Courriel")],
+        id="answered",
+    ),
+    pytest.param(
+        [TELL_DOCTOR],
+        "alerts = 0\ntests = 1",
+        [press("1s", "test")],
+        [f"{medium} pour desk : suite de l'essai" for medium in ("SMS", "Webhook", "Courriel")],
+        id="tested",
+    ),
+    pytest.param(
+        [PIN],
+        'alerts = 1\ncancelled = 1\nstate = "notified"',
+        [press("1s", "alert"), press("8s", "cancel")],
+        [f"{medium} pour desk : annulation mise en doute" for medium in ("SMS", "Webhook", "Courriel")],
+        id="doubted",
+    ),
+    pytest.param(
+        [PIN, TELL_DOCTOR],
+        'alerts = 1\ncancelled = 1\nstate = "notified"',
+        [press("1s", "alert"), 'at = "8s"\ndo = "cancel"'],
+        ["Courriel pour samu : annulation mise en doute", "SMS pour desk : annulation,"],
+        id="doubted-but-not-to-the-doctor",
+    ),
+]
+
+
+@pytest.mark.parametrize(("changes", "expect", "steps", "told"), SENT)
+def test_whatever_a_plan_sends_is_owed_and_called_by_its_name(
+    simulate: Simulate,
+    tmp_path: Path,
+    changes: list[tuple[str, str]],
+    expect: str,
+    steps: list[str],
+    told: list[str],
+) -> None:
+    settings = practice_of(tmp_path, *changes)
+    said = simulate("--fast", "--config", settings, scenario_of(tmp_path, expect, *steps))
+    assert said.err == ""
+    assert [line for line in told if line not in said.out] == []
+    assert "✔ RÉUSSI" in said.out
+    assert said.code == 0
+
+
+def test_reminders_are_told_to_programs_too(simulate: Simulate, tmp_path: Path) -> None:
+    scenario = scenario_of(tmp_path, "alerts = 1", press("1s", "alert"), 'at = "200s"\ndo = "wait"')
+    said = simulate("--fast", "--json", "--config", practice_of(tmp_path, REMINDERS), scenario)
+    (report,) = said.reports()
+    arrived = [each for each in report["timeline"] if each["what"] == "arrived"]
+    assert (said.code, {each["purpose"] for each in arrived}) == (0, {"alert", "reminder"})
+
+
 # -- a verdict that cannot fail would be worth nothing -------------------------------------------------------
 
 
