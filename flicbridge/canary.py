@@ -31,7 +31,7 @@ class Canary:
         """Build its button; `boot_id` as for any virtual one."""
         table = GestureTable({GESTURE: COMMON[GESTURE]}, Thresholds())
         fingers = Fingers(NAME, table, {GESTURE: Reaction.NONE}, allowance_s=0.0)
-        self._button = VirtualButton(NAME, boot_id, clock=clock)
+        self._button = VirtualButton(NAME, boot_id, clock=clock, observe=_ignore)
         self._path = ButtonPath(
             fingers,
             self._button,

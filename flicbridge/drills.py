@@ -19,7 +19,7 @@ from flicbridge.alert.alert import AlertKind, DeliveryState, Purpose
 from flicbridge.alert.desk import Desk, Press, Reaction, Standing
 from flicbridge.alert.drill import COUNTED, REAL, Drill, DrillKind, DrillResult, Found
 from flicbridge.clock import Clock
-from flicbridge.errors import InputError, StoreError
+from flicbridge.errors import DrillRefusedError, StoreError
 from flicbridge.guard.board import Board
 from flicbridge.guard.drills import FACTS, Held, Timetable, Told, facts_of, found_of
 from flicbridge.observation import Observation, Value
@@ -83,14 +83,15 @@ class Drills:
         """Have one held now.
 
         Raises:
-            InputError: nobody agreed to it, or this is not the time for it.
+            DrillRefusedError: nobody agreed to it, or this is not the time for it.
         """
         if kind in REAL and kind not in self.timetables:
-            raise InputError(f"the settings have no [drills.{kind.value}]: nobody agreed to such a message")
+            why = f"the settings have no [drills.{kind.value}]: nobody agreed to such a message"
+            raise DrillRefusedError("not_agreed", why)
         if kind in self._under_way:
-            raise InputError(f"such a drill ({kind.value}) is under way already")
+            raise DrillRefusedError("under_way", f"such a drill ({kind.value}) is under way already")
         if kind in REAL and any(standing.face in life.MEANT for standing in self._emergencies):
-            raise InputError("an alert is open: nobody is to get a drill now")
+            raise DrillRefusedError("alert_open", "an alert is open: nobody is to get a drill now")
         drill = self._begin(kind, by)
         self._asked.put_nowait(drill)
         return drill

@@ -4,6 +4,7 @@ FlicbridgeError
 ├── InputError                   a person must mend something: exit code 2
 │   ├── ConfigError              the settings cannot work; lists every problem found
 │   │   └── ScenarioError        a scenario file cannot be played; lists every problem found
+│   ├── DrillRefusedError        no drill of this kind is held now; `reason` says why
 │   └── StoreTooNewError         the database was written by a newer flicbridge
 ├── ButtonError
 │   ├── ButtonUnreachableError   out of range, flat or asleep; the link keeps trying
@@ -67,6 +68,18 @@ class ConfigError(InputError):
 
 class ScenarioError(ConfigError):
     """A scenario file cannot be played: it is wrong in itself, or does not fit the settings."""
+
+
+class DrillRefusedError(InputError):
+    """No drill of this kind is held now.
+
+    Attributes:
+        reason: one word for code to branch on: `not_agreed`, `under_way`, `alert_open` or `rehearsal`.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        self.reason = reason
+        super().__init__(message)
 
 
 class StoreTooNewError(InputError):
@@ -193,8 +206,10 @@ class ApiError(FlicbridgeError):
 
     Attributes:
         status: the HTTP status it answered, or None when there was no answer.
+        code: its word for why it refused, for code to branch on; empty if it gave none.
     """
 
-    def __init__(self, message: str, *, status: int | None = None) -> None:
+    def __init__(self, message: str, *, status: int | None = None, code: str = "") -> None:
         self.status = status
+        self.code = code
         super().__init__(message)

@@ -10,7 +10,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from flicbridge.api.settings import split_address
-from flicbridge.errors import FlicbridgeError, InputError, StoreError
+from flicbridge.errors import DrillRefusedError, FlicbridgeError, InputError, StoreError
 
 log = structlog.get_logger()
 
@@ -87,6 +87,8 @@ async def always_json(request: web.Request, handler: Handler) -> web.StreamRespo
 
 def _refusal_for(error: FlicbridgeError) -> Refusal:
     match error:
+        case DrillRefusedError():
+            return Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, error.reason, str(error))
         case InputError():
             return Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "not_possible", str(error))
         case StoreError():

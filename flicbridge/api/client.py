@@ -1,7 +1,7 @@
 """Asking a running bridge, from another process."""
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
@@ -13,16 +13,29 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from flicbridge.api.barriers import METRICS
 from flicbridge.api.endpoint import Endpoint, is_answered, read_token, socket_path, spare_socket_paths
 from flicbridge.errors import ApiError
+from flicbridge.texts import N_
 
 CONNECT_TIMEOUT_S: Final = 2.0
 # A press waits for the disk, and a sick one is given up after five seconds.
 ANSWER_TIMEOUT_S: Final = 15.0
 
 
-NOT_RUNNING: Final = "The bridge is not running. Start it with `flicbridge run`."
+NOT_RUNNING: Final = N_("The bridge is not running. Start it with `flicbridge run`.")
+NO_ANSWER: Final = N_(
+    "The bridge does not answer within {seconds} s: call for help by telephone, and start it again"
+    " (`sudo systemctl restart flicbridge`)."
+)
+BROKE_OFF: Final = N_("The bridge broke off: {error}.")
+CLOSED: Final = N_(
+    "The bridge of {folder} cannot be asked ({error}). Ask as the user that runs it, with `sudo -u USER`."
+)
+STRANGER: Final = N_("What answers there (HTTP {status}) is not flicbridge.")
+
+type Translate = Callable[[str], str]
 
 
 class _Error(BaseModel):
+    code: str = ""
     message: str
 
 
@@ -34,10 +47,17 @@ _OBJECT: Final = TypeAdapter(dict[str, Any])
 
 
 class ApiClient:
-    """Finds the bridge of a `state_dir` and asks it. Raises ApiError, with a sentence for people."""
+    """Finds the bridge of a `state_dir` and asks it. Raises ApiError, with a sentence for people.
 
-    def __init__(self, state_dir: Path) -> None:
+    Args:
+        state_dir: its folder.
+        translate: into the language in which it is to be said that no bridge answers. What one that does
+            answers is passed on as it is.
+    """
+
+    def __init__(self, state_dir: Path, translate: Translate = str) -> None:
         self._state_dir = state_dir
+        self._translate = translate
 
     async def status(self) -> dict[str, Any]:
         """How every part is doing."""
@@ -47,7 +67,7 @@ class ApiClient:
         """How it is doing and what has happened, in Prometheus' text format."""
         status, body = await self._fetch("GET", METRICS)
         if status != HTTPStatus.OK:
-            _checked(status, body)
+            self._checked(status, body)
         return body.decode("utf-8", "replace")
 
     async def press(self, button: str, gesture: str | None = None) -> dict[str, Any]:
@@ -96,7 +116,7 @@ class ApiClient:
     async def _ask(
         self, method: str, path: str, body: Mapping[str, str | float] | None = None
     ) -> dict[str, Any]:
-        return _checked(*await self._fetch(method, path, body))
+        return self._checked(*await self._fetch(method, path, body))
 
     async def _fetch(
         self, method: str, path: str, body: Mapping[str, str | float] | None = None
@@ -109,13 +129,13 @@ class ApiClient:
             ):
                 return response.status, await response.read()
         except TimeoutError as error:
-            raise ApiError(f"The bridge does not answer within {ANSWER_TIMEOUT_S:g} s.") from error
+            raise self._fault(NO_ANSWER, seconds=f"{ANSWER_TIMEOUT_S:g}") from error
         except aiohttp.ClientConnectorError as error:
             if isinstance(error.os_error, PermissionError):
                 raise self._unreadable(error.os_error) from error
-            raise ApiError(NOT_RUNNING) from error  # it was killed, and what it left behind misled us
+            raise self._fault(NOT_RUNNING) from error  # it was killed, and what it left behind misled us
         except aiohttp.ClientError as error:
-            raise ApiError(f"The bridge broke off: {error}.") from error
+            raise self._fault(BROKE_OFF, error=error) from error
 
     def _endpoint(self) -> Endpoint:
         for spare in spare_socket_paths(self._state_dir):  # what lies in the folder may be old then
@@ -129,7 +149,7 @@ class ApiClient:
             return endpoint
         path = socket_path(self._state_dir)  # a bridge whose disk is full answers, but could not say where
         if path is None or not path.is_socket():
-            raise ApiError(NOT_RUNNING)
+            raise self._fault(NOT_RUNNING)
         return Endpoint(str(path), None, 0)
 
     def _session(self, endpoint: Endpoint) -> aiohttp.ClientSession:
@@ -144,21 +164,22 @@ class ApiClient:
         return aiohttp.ClientSession(f"http://{endpoint.tcp}", headers=token, timeout=timeout)
 
     def _unreadable(self, error: OSError) -> ApiError:
-        return ApiError(
-            f"The bridge of {self._state_dir} cannot be asked ({error.strerror}). "
-            "Ask as the user that runs it, with `sudo -u USER`."
-        )
+        return self._fault(CLOSED, folder=self._state_dir, error=error.strerror)
 
+    def _fault(self, text: str, **facts: object) -> ApiError:
+        return ApiError(self._translate(text).format(**facts))
 
-def _checked(status: int, body: bytes) -> dict[str, Any]:
-    """What the bridge answered.
+    def _checked(self, status: int, body: bytes) -> dict[str, Any]:
+        """What the bridge answered.
 
-    Raises:
-        ApiError: it said no, or what answered is no bridge.
-    """
-    try:
-        if status == HTTPStatus.OK:
-            return _OBJECT.validate_json(body)
-        raise ApiError(_Refused.model_validate_json(body).error.message, status=status)
-    except ValidationError as error:
-        raise ApiError(f"What answers there (HTTP {status}) is not flicbridge.", status=status) from error
+        Raises:
+            ApiError: it said no, or what answered is no bridge.
+        """
+        try:
+            if status == HTTPStatus.OK:
+                return _OBJECT.validate_json(body)
+            refused = _Refused.model_validate_json(body).error
+        except ValidationError as error:
+            text = self._translate(STRANGER).format(status=status)
+            raise ApiError(text, status=status) from error
+        raise ApiError(refused.message, status=status, code=refused.code)

@@ -56,7 +56,7 @@ class Daemon(Protocol):
         """Have a drill held now; returns it at once, without a result.
 
         Raises:
-            InputError: nobody agreed to it, one is under way, or an alert is open.
+            DrillRefusedError: nobody agreed to it, one is under way, or an alert is open.
         """
         ...
 
@@ -87,6 +87,11 @@ class Daemon(Protocol):
 
         Where a PIN is asked for, one that is wrong or missing gets the same answer as the right one.
         """
+        ...
+
+    @property
+    def asks_pin(self) -> bool:
+        """Whether what is done in the room is only believed with a PIN."""
         ...
 
     def is_pin(self, pin: str) -> bool:

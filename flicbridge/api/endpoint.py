@@ -148,6 +148,19 @@ def bind_unix(path: Path) -> socket.socket:
     return bound
 
 
+type Mark = tuple[int, int]
+"""What tells one file from another that has taken its place, for as long as the first one is held open."""
+
+
+def mark_of(file: Path | int) -> Mark | None:
+    """The mark of a path, or of an open file; None if there is nothing."""
+    try:
+        found = os.fstat(file) if isinstance(file, int) else file.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return found.st_dev, found.st_ino
+
+
 def is_answered(path: Path) -> bool:
     """Tell whether somebody listens on a Unix socket."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
@@ -173,11 +186,11 @@ def read_token(state_dir: Path) -> str | None:
         return None
 
 
-def keep_token(state_dir: Path) -> str:
-    """The bearer token, made now if there is none."""
+def keep_token(state_dir: Path, known: str | None = None) -> str:
+    """The bearer token, made now if there is none; `known` is what it was before somebody removed it."""
     token = read_token(state_dir)
     if token is None:
-        token = secrets.token_urlsafe(TOKEN_BYTES)
+        token = known or secrets.token_urlsafe(TOKEN_BYTES)
         _write_privately(_token(state_dir), token + "\n")
     with suppress(OSError):  # not ours to change; then somebody else answers for it
         _token(state_dir).chmod(0o600)

@@ -304,7 +304,8 @@ def _disk(store: Json) -> Iterator[Metric]:
         {(fault,): float(fault in present) for fault in faults},
     )
     owed = store.get("owed")
-    yield _gauge("disk_owed", "Outcomes that are only in memory.", owed if isinstance(owed, float) else 0)
+    what = "Presses, answers and outcomes that are only in memory."
+    yield _gauge("disk_owed", what, owed if isinstance(owed, float) else 0)
 
 
 def _faults(store: Json) -> Iterator[str]:

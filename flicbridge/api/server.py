@@ -2,8 +2,9 @@
 
 import os
 import socket
-from collections.abc import AsyncGenerator, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Final
@@ -16,17 +17,20 @@ from flicbridge.api.answers import Answers
 from flicbridge.api.barriers import always_json, bearers_only, loopback_names_only, unless_signed
 from flicbridge.api.claim import claimed
 from flicbridge.api.daemon import Daemon
+from flicbridge.api.doorstep import Door, Doorstep, unwritable
 from flicbridge.api.endpoint import (
     Endpoint,
-    bind_unix,
     keep_token,
     manifest_path,
+    read_token,
     socket_path,
     spare_socket_paths,
 )
 from flicbridge.api.metrics import Metrics
 from flicbridge.api.routes import Routes
+from flicbridge.clock import Clock
 from flicbridge.observation import Observation, Observe
+from flicbridge.supervise import Backoff, alongside, keep_running
 
 log = structlog.get_logger()
 
@@ -45,6 +49,7 @@ async def serving(
     observe: Observe,
     answers: Answers | None = None,
     metrics_token: str | None = None,
+    clock: Clock | None = None,
 ) -> AsyncGenerator[Endpoint]:
     """Serve the API for as long as the context lasts, and be the only one to do so in a `state_dir`.
 
@@ -58,6 +63,8 @@ async def serving(
         observe: told `api/state` (`listening`, `impaired` or `off`) and `api/error`.
         answers: what signed links lead to, on the address; None if there are none.
         metrics_token: opens the metrics, and nothing else, on the address; None if there is none.
+        clock: by it a look is taken at what lies in the `state_dir`, for somebody may remove it; None for a
+            bridge too short-lived for that.
 
     Yields:
         Where it answers, from now on.
@@ -67,35 +74,59 @@ async def serving(
     """
     faults: list[str] = []
     async with AsyncExitStack() as stack:
-        stack.enter_context(claimed(state_dir))
-        unix = await _serve_unix(stack, daemon, state_dir)
+        claim = stack.enter_context(claimed(state_dir))
+        door = await _serve_unix(stack, daemon, state_dir)
         tcp = None
         if listen is not None:
             tcp = await _serve_tcp(stack, daemon, state_dir, listen, faults, answers, metrics_token)
-        if unix is None and tcp is None:
+        if door is None and tcp is None:
             tcp = await _serve_tcp(stack, daemon, state_dir, (LOOPBACK, 0), faults)
-        endpoint = Endpoint(unix, tcp, os.getpid())
-        _announce(stack, endpoint, state_dir, faults)
-        observe(Observation("api", "state", "impaired" if faults else "listening"))
-        observe(Observation("api", "error", "; ".join(faults) or None))
-        log.info("api_listening", unix=unix, tcp=tcp)
+        endpoint = Endpoint(None if door is None else str(door.place), tcp, os.getpid())
+        unannounced = _announce(stack, endpoint, state_dir)
+        _say(observe, faults, unannounced)
+        log.info("api_listening", unix=endpoint.unix, tcp=tcp)
+        if clock is not None:
+            doorstep = Doorstep(state_dir, claim, door, endpoint, _token_behind(tcp, state_dir))
+            say = partial(_say, observe, faults)
+            await stack.enter_async_context(_looking_after(doorstep, clock, observe, say, unannounced))
         yield endpoint
     observe(Observation("api", "state", "off"))
 
 
-async def _serve_unix(stack: AsyncExitStack, daemon: Daemon, state_dir: Path) -> str | None:
+def _say(observe: Observe, lasting: Sequence[str], fault: str | None) -> None:
+    """Say how it is: with what was wrong from the start and remains so, and with what may be put right."""
+    faults = [*lasting, *filter(None, [fault])]
+    observe(Observation("api", "state", "impaired" if faults else "listening"))
+    observe(Observation("api", "error", "; ".join(faults) or None))
+
+
+def _token_behind(tcp: str | None, state_dir: Path) -> str | None:
+    return None if tcp is None else read_token(state_dir)
+
+
+def _looking_after(
+    doorstep: Doorstep, clock: Clock, observe: Observe, say: Callable[[str | None], None], said: str | None
+) -> AbstractAsyncContextManager[None]:
+    """Keep the doorstep right for as long as the context lasts."""
+    look = partial(doorstep.watch, clock, say, said)
+    return alongside(
+        doorstep=partial(keep_running, "doorstep", look, clock=clock, backoff=Backoff(), observe=observe)
+    )
+
+
+async def _serve_unix(stack: AsyncExitStack, daemon: Daemon, state_dir: Path) -> Door | None:
     path = socket_path(state_dir)
     if path is None:
         return None
     for place in chain((path,), spare_socket_paths(state_dir, make=True)):  # which makes none before its turn
+        door = Door(place, lambda opening, bound: _serve_on(opening, _app(daemon, []), bound))
         try:
-            bound = bind_unix(place)
+            await door.keep_open()
         except OSError as error:  # a file system without sockets, or one that cannot be written
             log.warning("api_has_no_unix_socket", place=str(place), error=error.strerror)
             continue
-        stack.callback(_remove, place)
-        await _serve_on(stack, _app(daemon, []), bound)
-        return str(place)
+        stack.push_async_callback(door.close)
+        return door
     return None
 
 
@@ -125,13 +156,15 @@ async def _serve_tcp(
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _announce(stack: AsyncExitStack, endpoint: Endpoint, state_dir: Path, faults: list[str]) -> None:
+def _announce(stack: AsyncExitStack, endpoint: Endpoint, state_dir: Path) -> str | None:
+    """Tell clients where to ask; what is wrong if that fails."""
+    stack.callback(_remove, manifest_path(state_dir))
     try:
         endpoint.write(state_dir)
     except OSError as error:
-        faults.append(f"cannot write to the state_dir: {error.strerror}")
         log.error("api_cannot_be_announced", error=error.strerror)
-    stack.callback(_remove, manifest_path(state_dir))
+        return unwritable(error)
+    return None
 
 
 def _remove(path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from flicbridge.cli import phrases
-from flicbridge.cli.asking import ask, ask_or_read, stored_alert, stored_alerts
+from flicbridge.cli.asking import ask, ask_or_read, stored_alert, stored_alerts, whereabouts_in
 from flicbridge.cli.pin import asked_pin, typed_pin
 from flicbridge.cli.shared import (
     AsJson,
@@ -16,7 +16,6 @@ from flicbridge.cli.shared import (
     local,
     print_json,
     printable,
-    settings_in,
     table,
     words_of,
 )
@@ -45,14 +44,14 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List the newest alerts, newest first."""
-    settings = settings_in(config)
+    where = whereabouts_in(config)
     alerts = ask_or_read(
-        settings, lambda bridge: bridge.alerts(limit), lambda store: stored_alerts(store, limit)
+        where, lambda bridge: bridge.alerts(limit), lambda store: stored_alerts(store, limit)
     )
     if as_json:
         print_json({"alerts": alerts})
     else:
-        console().print(_table(alerts, settings.bridge.zone, words_of(settings)))
+        console().print(_table(alerts, where.bridge.zone, words_of(where)))
 
 
 @app.command()
@@ -65,51 +64,54 @@ def show(
     ] = False,
 ) -> None:
     """Show all there is about one alert, in the order it happened."""
-    settings = settings_in(config)
+    where = whereabouts_in(config)
     if with_pin:
-        pin = typed_pin(settings)
-        shown = ask(settings, lambda bridge: bridge.reveal(alert, pin))
+        pin = typed_pin(where)
+        shown = ask(where, lambda bridge: bridge.reveal(alert, pin))
     else:
+        asks_pin = where.may_have_pin
         shown = ask_or_read(
-            settings, lambda bridge: bridge.alert(alert), lambda store: stored_alert(store, alert)
+            where,
+            lambda bridge: bridge.alert(alert),
+            lambda store: stored_alert(store, alert, asks_pin=asks_pin),
         )
     if as_json:
         print_json(shown)
         return
     screen = console()
-    for block in _story(shown, settings.bridge.zone, words_of(settings)):
+    for block in _story(shown, where.bridge.zone, words_of(where)):
         screen.print(block)
 
 
 @app.command()
 def ack(alert: AlertId, config: ConfigFile = None, as_json: AsJson = False) -> None:
     """Acknowledge an alert: somebody is on it, later steps of the plan are skipped."""
-    settings = settings_in(config)
-    pin = asked_pin(settings)
-    moved = ask(settings, lambda bridge: bridge.move(alert, "acknowledge", pin=pin))
-    _ = words_of(settings)
+    where = whereabouts_in(config)
+    pin = asked_pin(where)
+    moved = ask(where, lambda bridge: bridge.move(alert, "acknowledge", pin=pin))
+    _ = words_of(where)
     _report(moved, _("Alert acknowledged: {alert}"), as_json=as_json)
 
 
 @app.command()
 def cancel(alert: AlertId, config: ConfigFile = None, as_json: AsJson = False) -> None:
     """Cancel an alert: everybody who was told is told that help is not needed."""
-    settings = settings_in(config)
-    pin = asked_pin(settings)
-    moved = ask(settings, lambda bridge: bridge.move(alert, "cancel", pin=pin))
-    _ = words_of(settings)
+    where = whereabouts_in(config)
+    pin = asked_pin(where)
+    moved = ask(where, lambda bridge: bridge.move(alert, "cancel", pin=pin))
+    _ = words_of(where)
     _report(moved, _("Alert cancelled: {alert}"), as_json=as_json)
 
 
 @app.command()
 def close(alert: AlertId, config: ConfigFile = None, as_json: AsJson = False) -> None:
     """Close an alert that is over, such as one that was settled by telephone: nobody is told."""
-    settings = settings_in(config)
-    _ = words_of(settings)
+    where = whereabouts_in(config)
+    _ = words_of(where)
     try:
-        moved = ask(settings, lambda bridge: bridge.move(alert, "close"))
+        moved = ask(where, lambda bridge: bridge.move(alert, "close"))
     except ApiError as error:
-        if error.status != HTTPStatus.CONFLICT or settings.alerts.duress_pin is None:
+        if error.status != HTTPStatus.CONFLICT or not where.may_have_pin:
             raise
         only = _(
             "Where a PIN is configured, only helpers close an emergency; with the PIN,"
@@ -193,7 +195,7 @@ def _attempts(alert: Json, _: Translate) -> "Iterator[Line]":
     deliveries = {delivery["id"]: delivery for delivery in alert["deliveries"]}
     for attempt in alert["attempts"]:
         delivery = deliveries[attempt["delivery"]]
-        age_s = attempt.get("age_s", 0.0)  # a bridge of an older version does not say it
+        age_s = attempt.get("age_s") or 0.0  # nobody can tell, or a bridge of an older version does not
         aged = _("press {age} ago").format(age=phrases.duration(age_s, _)) if age_s >= AGED_S else ""
         detail = " ".join(filter(None, (f"{attempt['took_s']:.2f} s", attempt["detail"], aged)))
         yield (

@@ -28,10 +28,11 @@ def check(
 ) -> None:
     """Name every mistake in the settings, secrets included. Exit code 2 if there is any."""
     from flicbridge.config import default_path, load, warnings
+    from flicbridge.config.openness import advice_on
 
     path = file or config or default_path()
     try:
-        advice = warnings(load(path))
+        advice = [*advice_on(path), *warnings(load(path))]
     except ConfigError as error:
         if not as_json:
             raise

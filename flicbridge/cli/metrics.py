@@ -2,10 +2,10 @@
 
 import typer
 
-from flicbridge.cli.asking import ask
-from flicbridge.cli.shared import ConfigFile, settings_in
+from flicbridge.cli.asking import ask, whereabouts_in
+from flicbridge.cli.shared import ConfigFile
 
 
 def metrics(config: ConfigFile = None) -> None:
     """Print the metrics of the running bridge, in Prometheus' text format."""
-    typer.echo(ask(settings_in(config), lambda bridge: bridge.metrics()), nl=False)
+    typer.echo(ask(whereabouts_in(config), lambda bridge: bridge.metrics()), nl=False)

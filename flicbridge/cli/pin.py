@@ -5,23 +5,23 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from flicbridge.cli.shared import words_of
+from flicbridge.cli.shared import OfABridge, words_of
 
 if TYPE_CHECKING:
-    from flicbridge.config import Settings
+    from flicbridge.config.whereabouts import Whereabouts
 
 
-def asked_pin(settings: "Settings") -> str | None:
+def asked_pin(where: "Whereabouts") -> str | None:
     """The PIN that somebody types unseen, or that a program writes to our input; None if none is asked for.
 
-    An empty one is as wrong as any other, and nothing here says so.
+    An empty one is as wrong as any other, and nothing here says so. A bridge without one takes anything.
     """
-    return None if settings.alerts.duress_pin is None else typed_pin(settings)
+    return typed_pin(where) if where.may_have_pin else None
 
 
-def typed_pin(settings: "Settings") -> str:
+def typed_pin(where: OfABridge) -> str:
     """What somebody types unseen, or a program writes to our input."""
-    _ = words_of(settings)
+    _ = words_of(where)
     if not sys.stdin.isatty():
         return sys.stdin.readline().strip()
     return str(typer.prompt(_("PIN"), default="", hide_input=True, show_default=False, err=True)).strip()

@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
-from flicbridge.cli.asking import ask
+from flicbridge.cli.asking import ask, whereabouts_in
 from flicbridge.cli.faults import FAILED
-from flicbridge.cli.shared import AsJson, ConfigFile, Translate, console, print_json, settings_in, words_of
+from flicbridge.cli.shared import AsJson, ConfigFile, Translate, console, print_json, words_of
 
 
 def press(
@@ -18,9 +18,9 @@ def press(
     as_json: AsJson = False,
 ) -> None:
     """Press a virtual button of the running bridge; returns once the press is safely on disk."""
-    settings = settings_in(config)
-    taken = ask(settings, lambda bridge: bridge.press(name, gesture))
-    _ = words_of(settings)
+    where = whereabouts_in(config)
+    taken = ask(where, lambda bridge: bridge.press(name, gesture))
+    _ = words_of(where)
     if as_json:
         print_json(taken)
     else:

@@ -25,7 +25,8 @@ Bundle = Annotated[
         "--bundle",
         metavar="FILE",
         show_default=False,
-        help="Write an archive for support, .tar.gz or .zip, without names, numbers, places or secrets.",
+        help="Write an archive for support, .tar.gz or .zip, with names, numbers, places and secrets masked;"
+        " what is kept stands in its README.txt.",
     ),
 ]
 

@@ -289,13 +289,14 @@ def logs(
     command = [journalctl, f"--unit={unit.UNIT}", f"--output={'cat' if as_json else 'short-iso'}"]
     command.append(f"--since={since}" if since else f"--lines={lines}")
     command += ["--follow"] * follow
-    command += ["--no-pager"] * (as_json or not sys.stdout.isatty())
+    command += ["--no-pager"] * (as_json or sys.stdout is None or not sys.stdout.isatty())
     _become(command)
 
 
 def _become(command: list[str]) -> NoReturn:
     """Let another program take this one's place: signals, pager and exit code are its own."""
-    sys.stdout.flush()
+    if sys.stdout is not None:
+        sys.stdout.flush()
     os.execv(command[0], command)  # noqa: S606 - no shell is wanted
 
 

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Callable, Coroutine
 from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # they cost more time than `--help` takes
     from rich.table import Table
 
     from flicbridge.config import Settings
+    from flicbridge.config.settings import BridgeSettings
 
 ConfigFile = Annotated[
     Path | None,
@@ -26,6 +27,15 @@ ConfigFile = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 type Translate = Callable[[str], str]
+
+
+class OfABridge(Protocol):
+    """What says where a bridge is and which language it speaks: settings, or what is left of them."""
+
+    @property
+    def bridge(self) -> "BridgeSettings":
+        """The table about the bridge itself."""
+        ...
 
 
 def settings_in(file: Path | None, *, secrets: bool = False) -> "Settings":
@@ -41,7 +51,7 @@ def settings_in(file: Path | None, *, secrets: bool = False) -> "Settings":
     return load(file or default_path(), secrets=secrets)
 
 
-def words_of(settings: "Settings") -> Translate:
+def words_of(settings: OfABridge) -> Translate:
     """What translates an English text into the language of these settings."""
     from flicbridge.texts import translator
 
@@ -64,11 +74,14 @@ def print_json(value: object) -> None:
 
 
 def console(*, to_stderr: bool = False) -> "Console":
-    """Where people read. Text is shown as it is; a file or a pipe gets long lines rather than cut ones."""
+    """Where people read. Text is shown as it is; a file or a pipe gets long lines rather than cut ones.
+
+    Where there is no such stream (`>&-`), nobody reads, and the command does the rest of its work.
+    """
     from rich.console import Console
 
     stream = sys.stderr if to_stderr else sys.stdout
-    width = None if stream.isatty() else 200
+    width = None if stream is not None and stream.isatty() else 200
     return Console(stderr=to_stderr, width=width, markup=False, emoji=False, highlight=False)
 
 

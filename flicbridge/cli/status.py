@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 import typer
 
 from flicbridge.cli import measures, phrases
-from flicbridge.cli.asking import ask
+from flicbridge.cli.asking import ask, whereabouts_in
 from flicbridge.cli.shared import (
     AsJson,
     ConfigFile,
@@ -14,7 +14,6 @@ from flicbridge.cli.shared import (
     local,
     print_json,
     printable,
-    settings_in,
     table,
     words_of,
 )
@@ -34,13 +33,13 @@ COLOURS: Final = {"protected": "bold green", "degraded": "bold yellow", NOT_PROT
 
 def status(config: ConfigFile = None, as_json: AsJson = False) -> None:
     """Say whether a press would reach help. Exit code 0: yes; 1: no, or no bridge runs."""
-    settings = settings_in(config)
-    report = ask(settings, lambda bridge: bridge.status())
+    where = whereabouts_in(config)
+    report = ask(where, lambda bridge: bridge.status())
     if as_json:
         print_json(report)
     else:
         screen = console()
-        for block in _blocks(report, settings.bridge.zone, words_of(settings)):
+        for block in _blocks(report, where.bridge.zone, words_of(where)):
             screen.print(block)
     if _state(report) == NOT_PROTECTED:
         raise typer.Exit(1)

@@ -1,25 +1,28 @@
 """`flicbridge test`: try out now whether a press would get through, and look at what was tried out before."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from flicbridge.cli import phrases
-from flicbridge.cli.asking import ask, ask_or_read, stored_drills
+from flicbridge.cli.asking import ask, ask_or_read, stored_drills, whereabouts_in
 from flicbridge.cli.faults import FAILED
 from flicbridge.cli.shared import (
     AsJson,
     ConfigFile,
+    OfABridge,
     Translate,
     console,
     local,
     print_json,
     printable,
-    settings_in,
     table,
     words_of,
 )
+from flicbridge.errors import ApiError
+from flicbridge.texts import N_
 
 if TYPE_CHECKING:  # they cost more time than `--help` takes
     from collections.abc import Iterator
@@ -28,7 +31,6 @@ if TYPE_CHECKING:  # they cost more time than `--help` takes
     from rich.console import RenderableType
 
     from flicbridge.api.client import ApiClient
-    from flicbridge.config import Settings
 
 type Json = dict[str, Any]
 
@@ -36,6 +38,15 @@ POLL_S: Final = 0.5
 # The bridge gives a message ten minutes; a little more, lest we give up first.
 PATIENCE_S: Final = 660.0
 LISTED: Final = 20
+
+
+REFUSALS: Final[Mapping[str, str]] = {
+    "not_agreed": N_("The settings have no [drills.{kind}]: nobody agreed to such a message."),
+    "under_way": N_("Such a test is under way already."),
+    "alert_open": N_("An alert is open: nobody is to get an EXERCISE now."),
+    "rehearsal": N_("This bridge is a rehearsal itself: it holds no tests."),
+}
+"""Why the bridge says no, by the word it gives for that."""
 
 
 class Kind(StrEnum):
@@ -61,39 +72,50 @@ def try_out(
     as_json: AsJson = False,
 ) -> None:
     """Have the running bridge try itself out, and wait for the result. Exit code 0 if it passed, 1 if not."""
-    settings = settings_in(config)
+    where = whereabouts_in(config)
     if list_:
-        _list(settings, as_json=as_json)
+        _list(where, as_json=as_json)
         return
-    held = ask(settings, lambda bridge: _held(bridge, kind))
+    _ = words_of(where)
+    held = ask(where, lambda bridge: _held(bridge, kind, _))
     if as_json:
         print_json(held)
     else:
         screen = console()
-        for block in _result(held, settings.bridge.zone, words_of(settings)):
+        for block in _result(held, where.bridge.zone, _):
             screen.print(block)
     if not held["passed"]:
         raise typer.Exit(FAILED)
 
 
-async def _held(bridge: "ApiClient", kind: Kind) -> Json:
+async def _held(bridge: "ApiClient", kind: Kind, _: Translate) -> Json:
     """Have a drill held, and wait until it has ended.
 
     Raises:
         ApiError: the bridge says no, ends meanwhile, or never ends the drill.
     """
     from flicbridge.clock import SystemClock
-    from flicbridge.errors import ApiError
 
     clock = SystemClock()
-    begun = await bridge.drill(kind)
+    begun = await _begun(bridge, kind, _)
     until_s = clock.now_s() + PATIENCE_S
     while clock.now_s() < until_s:
         found = next((d for d in (await bridge.drills(LISTED))["drills"] if d["id"] == begun["id"]), begun)
         if found["result"] != "running":
             return dict(found)
         await clock.sleep(POLL_S)
-    raise ApiError("The drill has no result yet; look later with `flicbridge test --list`.")
+    raise ApiError(_("There is no result yet; look later with `flicbridge test --list`."))
+
+
+async def _begun(bridge: "ApiClient", kind: Kind, _: Translate) -> Json:
+    """Have a drill begun. Raises ApiError: the bridge says no, which is said in the reader's language."""
+    try:
+        return await bridge.drill(kind)
+    except ApiError as error:
+        if (sentence := REFUSALS.get(error.code)) is None:
+            raise
+        text = _(sentence).format(kind=kind.value)
+        raise ApiError(text, status=error.status, code=error.code) from error
 
 
 def _result(held: Json, zone: "ZoneInfo", _: Translate) -> "Iterator[RenderableType]":
@@ -121,14 +143,14 @@ def _channels(held: Json, _: Translate) -> "RenderableType":
     return rows
 
 
-def _list(settings: "Settings", *, as_json: bool) -> None:
+def _list(where: OfABridge, *, as_json: bool) -> None:
     listed = ask_or_read(
-        settings, lambda bridge: bridge.drills(LISTED), lambda store: stored_drills(store, LISTED)
+        where, lambda bridge: bridge.drills(LISTED), lambda store: stored_drills(store, LISTED)
     )
     if as_json:
         print_json(listed)
         return
-    zone, _ = settings.bridge.zone, words_of(settings)
+    zone, _ = where.bridge.zone, words_of(where)
     screen = console()
     screen.print(_history(listed["drills"], zone, _))
     for due in listed["due"]:

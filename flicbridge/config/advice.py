@@ -64,12 +64,26 @@ def _holds(settings: Settings) -> Iterator[Finding]:
 
 
 def _recipients(settings: Settings) -> Iterator[Finding]:
-    told = {name for step in settings.plan for name in step.notify} | {*settings.maintainer.notify}
+    told = _told(settings)
     for index, recipient in enumerate(settings.recipients):
         if recipient.name not in told:
-            what = f'the plan never tells "{recipient.name}"'
-            yield Finding(("recipients", index), what, "Name this recipient in a step of the plan.")
+            what = f'nobody ever tells "{recipient.name}" anything'
+            remedy = "Name this recipient in a step of the plan, or remove it."
+            yield Finding(("recipients", index), what, remedy)
         yield from _turns(("recipients", index), recipient)
+
+
+def _told(settings: Settings) -> set[str]:
+    """Everybody to whom anything is sent: by the plan, about the bridge, as a test."""
+    lists = (
+        *(step.notify for step in settings.plan),
+        settings.maintainer.notify,
+        settings.alerts.tell_doctor,
+        settings.test_recipients,
+        settings.old_press_recipients,
+        *settings.drills.recipients().values(),
+    )
+    return {name for names in lists for name in names}
 
 
 def _turns(where: tuple[str, int], recipient: RecipientSettings) -> Iterator[Finding]:

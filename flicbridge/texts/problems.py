@@ -38,7 +38,8 @@ MAKE_ROOM: Final = N_("Make room on the disk.")
 SET_CLOCK: Final = N_("Give this machine network time, or set its clock by hand.")
 TRY_CHANNEL: Final = N_(
     "Send a test message over it: `flicbridge test own` to those in drills.own, `flicbridge test exercise` to"
-    " those in drills.exercise, the gesture for tests to those in alerts.test_notify."
+    " those in drills.exercise, the gesture for tests to those in alerts.test_notify. Add whoever is in none"
+    " of them to drills.own first, or, once they have agreed, to drills.exercise."
 )
 MEND_CHANNEL: Final = N_(
     "Look at its address, its password and the network; `flicbridge status` says what it was."
@@ -119,8 +120,11 @@ PROBLEMS: Final[Mapping[str, Wording]] = {
     "channel_failing": Wording(N_("messages cannot be sent at the moment, still trying"), MEND_CHANNEL),
     "channel_refused": Wording(N_("messages are refused, a person must mend this"), MEND_CHANNEL),
     "channel_sick": Wording(
-        N_("whoever sends its messages cannot do so now"),
-        N_("Look at the gateway phone (network, SIM card, app), or at the login of the mail server."),
+        N_("its gateway or server cannot be reached, or cannot send"),
+        N_(
+            "Look at the gateway phone (network, SIM card, app), the login of the mail server, or the web"
+            " server (does it run, is its certificate good); `flicbridge selfcheck` says more."
+        ),
     ),
     "channel_weak": Wording(
         N_("the phone that sends its messages is not well"),
@@ -131,7 +135,7 @@ PROBLEMS: Final[Mapping[str, Wording]] = {
         N_("Look at the gateway phone, its address and its password."),
     ),
     "alert_unanswered": Wording(
-        N_("nobody answered it, and nothing more is sent"),
+        N_("nobody answered it, and nothing new is sent"),
         N_(
             "Ask what came of it. Then `flicbridge alerts ack ID` says that somebody is on it,"
             " `flicbridge alerts close ID` that it is over."

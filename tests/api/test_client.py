@@ -94,8 +94,27 @@ async def test_what_cannot_be_read_belongs_to_somebody_else(tmp_path: Path) -> N
 
 async def test_a_bridge_that_hangs_is_not_waited_for(impostor: Any) -> None:
     async with impostor(None) as client:
-        with pytest.raises(ApiError, match="The bridge does not answer"):
+        with pytest.raises(ApiError, match="The bridge does not answer within 15 s"):
             await client.status()
+
+
+async def test_that_nobody_answers_is_said_in_the_language_of_the_reader(
+    impostor: Any, tmp_path: Path
+) -> None:
+    def translate(text: str) -> str:
+        return f"In other words: {text}"
+
+    with pytest.raises(ApiError, match="In other words: The bridge is not running"):
+        await ApiClient(tmp_path, translate).status()
+    async with impostor(None):
+        with pytest.raises(ApiError, match="In other words: The bridge does not answer within 15 s"):
+            await ApiClient(tmp_path, translate).status()
+    async with impostor(b""):
+        with pytest.raises(ApiError, match="In other words: The bridge broke off"):
+            await ApiClient(tmp_path, translate).status()
+    async with impostor(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 2\r\n\r\n{}"):
+        with pytest.raises(ApiError, match=r"In other words: What answers there \(HTTP 502\)"):
+            await ApiClient(tmp_path, translate).status()
 
 
 @pytest.mark.parametrize(

@@ -156,7 +156,7 @@ async def test_a_file_system_without_sockets_gets_a_port(
     def refused(*_: object) -> None:
         raise OSError(95, "Operation not supported")
 
-    monkeypatch.setattr("flicbridge.api.server.bind_unix", refused)
+    monkeypatch.setattr("flicbridge.api.doorstep.bind_unix", refused)
     async with serving(bridge, tmp_path, None, observe=bridge.board.observe) as endpoint:
         assert endpoint.unix is None
         assert (await ApiClient(tmp_path).status())["bridge"]["id"] == "tilleuls-1"

@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
 import tarfile
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -121,6 +123,145 @@ def test_a_bundle_tells_nothing_about_people(
         "/hook",
     ):
         assert [name for name, text in texts.items() if secret in text] == []
+
+
+@pytest.fixture
+def journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """`journal(line, ...)`: what the system's journal has of the bridge."""
+    if os.name != "posix":
+        pytest.skip("the stand-in is a shell script")
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    monkeypatch.setenv("PATH", str(programs), prepend=os.pathsep)
+
+    def keep(*lines: dict[str, Any]) -> None:
+        (tmp_path / "journal").write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+        (programs / "journalctl").write_text(f"#!/bin/sh\nexec cat {tmp_path}/journal\n", encoding="utf-8")
+        (programs / "journalctl").chmod(0o700)
+
+    return keep
+
+
+def bundled(file: Path) -> dict[str, str]:
+    """The texts in a bundle."""
+    with zipfile.ZipFile(file) as archive:
+        return {name: archive.read(name).decode() for name in archive.namelist()}
+
+
+PEOPLE = (
+    ('name = "hub"', 'name = "julie-durand"'),
+    ('["hub"]', '["julie-durand"]'),
+    ('name = "bureau"', 'name = "zoe"'),
+)
+
+
+def change(settings: Path, *changes: tuple[str, str]) -> None:
+    text = settings.read_text(encoding="utf-8")
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    settings.write_text(text, encoding="utf-8")
+
+
+def test_a_secret_in_the_place_of_its_name_does_not_get_into_the_bundle(
+    flicbridge: Callable[..., Any], settings: Path, journal: Callable[..., None], tmp_path: Path
+) -> None:
+    join = 'join_within = "0s"'
+    change(
+        settings, ('"hub-key"', '"motdepasse-secret1"'), (join, f'{join}\nduress_pin = "4711"'),
+        ("[practice]", '[api]\nmetrics_token = "k7"\n[maintainer]\nheartbeat = "hub-key"\n[practice]'),
+    )  # fmt: skip
+    said = "cannot use motdepasse-secret1, 4711 or k7"
+    journal({"event": "x", "error": said, "detail": "secrets/4711", "list": ["motdepasse-secret1"]})
+    shown = flicbridge("selfcheck", "--config", settings, "--bundle", tmp_path / "b.zip")
+    assert "does not find the secret “4711” (alerts.duress_pin)" in " ".join(shown.out.split())
+    texts = bundled(tmp_path / "b.zip")
+    for secret in ("4711", "motdepasse-secret1"):
+        assert [name for name, text in texts.items() if secret in text] == []
+    assert [name for name, text in texts.items() if re.search(r"\bk7\b", text)] == []
+    assert "does not find the secret “***” (recipients[0].channels[0].secret)" in texts["findings.txt"]
+    kept = json.loads(texts["settings.json"])
+    assert (kept["alerts"]["duress_pin"], kept["api"]["metrics_token"]) == ("***", "***")
+    assert kept["recipients"][0]["channels"][0]["secret"] == "***"
+    assert kept["maintainer"]["heartbeat"] == "hub-key"  # that is the name of a secret
+
+
+def test_a_secret_in_the_place_of_its_name_is_masked_in_settings_with_mistakes_too(
+    flicbridge: Callable[..., Any], settings: Path, tmp_path: Path
+) -> None:
+    change(settings, ('transport = "http"', 'transport = "htpp"'), ('"hub-key"', '"motdepasse-secret1"'))
+    flicbridge("selfcheck", "--config", settings, "--bundle", tmp_path / "b.zip")
+    texts = bundled(tmp_path / "b.zip")
+    assert [name for name, text in texts.items() if "motdepasse-secret1" in text] == []
+
+
+def test_recipients_and_buttons_are_numbered_in_the_bundle(
+    flicbridge: Callable[..., Any], settings: Path, journal: Callable[..., None], tmp_path: Path
+) -> None:
+    change(settings, *PEOPLE)
+    journal(
+        {"event": "delivery", "channel": "julie-durand/0", "by": "recipient:julie-durand", "n": 1},
+        {"event": "delivery", "channel": "paul-petit/1", "detail": "as paul-petit wanted"},  # of last year
+        {"event": "press_taken", "button": "zoe", "gesture": "single"},
+    )
+    flicbridge("selfcheck", "--config", settings, "--bundle", tmp_path / "b.zip")
+    texts = bundled(tmp_path / "b.zip")
+    for name in ("julie", "durand", "paul", "petit", "zoe"):
+        assert [file for file, text in texts.items() if name in text.lower()] == []
+    kept = json.loads(texts["settings.json"])
+    assert kept["plan"][0]["notify"] == [kept["recipients"][0]["name"]] == ["recipient-1"]
+    assert kept["buttons"][0]["name"] == "button-1"
+    lines = [json.loads(line) for line in texts["log.jsonl"].splitlines()]
+    assert [line.get("channel") or line["button"] for line in lines] == ["recipient-1/0", "***/1", "button-1"]
+    assert "recipient-1/0: " in texts["findings.txt"]
+
+
+def test_without_settings_that_can_be_read_log_and_status_stay_at_home(
+    flicbridge: Callable[..., Any], settings: Path, journal: Callable[..., None], tmp_path: Path
+) -> None:
+    change(settings, *PEOPLE)
+    journal({"event": "delivery", "channel": "julie-durand/0"})
+    whole = settings.read_text(encoding="utf-8")
+    settings.write_text(whole + "\nbroken = [\n", encoding="utf-8")
+    flicbridge("selfcheck", "--config", settings, "--bundle", tmp_path / "b.zip")
+    texts = bundled(tmp_path / "b.zip")
+    assert {"log.jsonl", "status.json"} & {*texts} == set()
+    assert "status.json and log.jsonl were left out" in texts["README.txt"]
+    assert [name for name, text in texts.items() if "julie" in text] == []
+    settings.write_text(whole, encoding="utf-8")
+    flicbridge("selfcheck", "--config", settings, "--bundle", tmp_path / "c.zip")
+    assert "left out" not in bundled(tmp_path / "c.zip")["README.txt"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are of POSIX")
+@pytest.mark.parametrize(
+    ("mode", "found", "remedy"),
+    [(0o644, True, "chmod 600"), (0o660, True, "chmod 600"), (0o640, False, ""), (0o600, False, "")],
+)
+def test_settings_that_others_can_read_are_a_warning(
+    flicbridge: Callable[..., Any], settings: Path, mode: int, found: bool, remedy: str
+) -> None:
+    settings.chmod(mode)
+    said = flicbridge("selfcheck", "--config", settings, "--json")
+    warned = [finding for finding in said.json["findings"] if finding["check"] == "settings_open"]
+    assert [finding["verdict"] for finding in warned] == ["warning"] * found
+    assert all(f"{remedy} {settings}" in finding["remedy"] for finding in warned)
+    checked = flicbridge("config", "check", settings)
+    assert (checked.code, checked.out) == (0, f"{settings}: ok\n")
+    assert (f"(mode {mode:04o})" in checked.err) == found
+    assert (f"{remedy} {settings}" in checked.err) == found or not found
+
+
+@pytest.mark.skipif(not hasattr(os, "chown") or os.geteuid() != 0, reason="only root gives files away")
+def test_settings_that_the_services_group_reads_stay_open_to_it(
+    flicbridge: Callable[..., Any], settings: Path
+) -> None:
+    os.chown(settings, -1, 12345)
+    settings.chmod(0o644)
+    said = flicbridge("config", "check", settings, "--json")
+    assert [w["remedy"] for w in said.json["warnings"] if w["where"] == "the file"] == [
+        f"Run: chmod 640 {settings}"
+    ]
 
 
 @pytest.mark.parametrize("name", ["bundle.rar", "nowhere/bundle.zip", "there.zip"])

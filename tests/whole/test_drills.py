@@ -134,7 +134,7 @@ async def test_a_press_inside_comes_out_at_a_fake_receiver_and_nobody_outside_he
     assert (found.result, found.detail) == (DrillResult.OK, "")
     assert found.took_ms.keys() == {"hub/0"}
     assert all(took_ms is not None for took_ms in found.took_ms.values())
-    assert outside.connections == technician.connections == 0
+    assert outside.attempts == technician.attempts == 0
     assert alerts == []
     assert list((tmp_path / "state").glob(f"{FOLDER}*")) == []
 
@@ -155,7 +155,7 @@ async def test_it_is_held_soon_after_the_first_start_and_then_every_night(
         await tried.clock.sleep(30 * MINUTE_S)
         night = [drill for drill in await tried.held() if drill.kind is DrillKind.SELF]
         assert [f"{drill.began_at:%d %H}h" for drill in night] == ["22 11h", "23 03h"]
-    assert outside.connections == 0
+    assert outside.attempts == 0
 
 
 async def test_one_that_fails_means_not_protected_until_it_passes_again(
@@ -250,7 +250,7 @@ async def test_the_weekly_message_reaches_those_who_agreed_at_its_time_and_nobod
     assert (data["kind"], data["button"]) == ("test", "drill:own")
     assert shown is not None
     assert shown["history"][0]["by"] == "drill:own"
-    assert outside.connections == 0
+    assert outside.attempts == 0
 
 
 async def test_one_that_is_answered_says_who_and_when(
@@ -363,8 +363,9 @@ async def test_one_that_never_comes_about_makes_the_status_worse(
     async with run(SUNDAY_AT + 2 * DAY + timedelta(hours=9)) as tried:  # 3 o'clock in the night
         await tried.clock.sleep(SETTLE_S + 2 * MINUTE_S)
         assert await tried.problems() == {("drill:own", "drill_overdue")}
-        status = await tried.bridge.status()
-        assert status["protection"]["state"] == "degraded"
+        protection = (await tried.bridge.status())["protection"]
+        end_of_grace = (SUNDAY_AT + 2 * DAY).isoformat(timespec="milliseconds")
+        assert (protection["state"], protection["since"]) == ("degraded", end_of_grace)
 
 
 # -- a bridge that ends in the middle --------------------------------------------------------------------
@@ -489,7 +490,7 @@ async def test_the_program_tries_itself_out_when_somebody_asks_and_keeps_the_his
     assert [drill["kind"] for drill in listed["drills"]] == ["self", "own", "self"]
     assert [due["kind"] for due in listed["due"]] == ["own"]
     assert len(technician.received) == 1
-    assert outside.connections == 0
+    assert outside.attempts == 0
     code, out, _ = await program.command("test", "--list", "--json")  # from the database, without a bridge
     assert code == 0
     assert own["id"] in out

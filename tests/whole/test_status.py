@@ -122,8 +122,9 @@ async def test_a_new_bridge_is_not_called_protected_before_a_message_went_out(pr
     assert await practice.protection() == "degraded"
     await practice.press()
     assert "channel:hub/0/channel_unproven" not in await practice.problems()
-    channel = (await practice.bridge.status())["channels"][0]
-    assert channel["last_success"] is not None
+    status = await practice.bridge.status()
+    assert status["channels"][0]["last_success"] is not None
+    assert status["buttons"][0]["last_heard"] is not None
 
 
 async def test_a_dead_channel_is_told_to_the_maintainer_and_the_doctor_and_so_is_its_end(
