@@ -37,7 +37,7 @@ from flicbridge.selfcheck.redact import personal_values, redacted_settings, reda
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 # A practice is a large example: making it smaller takes minutes, and says no more about what leaked.
-hurried = hypothesis_settings(max_examples=25, phases=(Phase.explicit, Phase.generate))
+hurried = hypothesis_settings(max_examples=15, phases=(Phase.explicit, Phase.generate))
 
 # Letters that stand in no word of ours, so that finding them in a bundle means that somebody leaked.
 RARE = "äößñçøœÆžŁ'\"\\&<>%+ -日本ж"

@@ -165,10 +165,6 @@ async def test_what_is_told_of_a_refusal_is_refused_without_end_only_as_often_as
     assert tries <= 3
     await practice.clock.sleep(3 * HOUR_S)
     assert practice.technician.attempts == tries
-    practice.technician.fault = None
-    await practice.clock.sleep(DAY_S - 3 * HOUR_S)
-    assert (await practice.channel("technician/0"))["state"] == "ok"  # the next day's notice was taken
-    assert ("channel:technician/0", "channel_refused", True) in told(practice.firm)
 
 
 async def test_a_channel_that_took_a_notice_is_not_called_unproven(practice: Practice) -> None:
