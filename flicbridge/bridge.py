@@ -145,23 +145,14 @@ async def open_bridge(
         desk = desk_of(settings, plan_of(settings), answering.caution)
         ledger = Ledger(desk, store, lambda jobs: courier.hand_over(jobs), clock=clock, observe=board.observe)
         courier = Courier(carriers, ledger, clock=clock, observe=board.observe)
+        working = _Working(settings, credentials, carriers, store, ledger, desk, board, clock)
+        replies = working.replies(asks_pin=answering.caution.asks_pin)
         watches = _watches(courier, ledger, carriers, board, clock, watches_network=watches_network)
-        replies = Replies(
-            receiving(settings, carriers),
-            desk,
-            ledger,
-            asks_pin=answering.caution.asks_pin,
-            clock=clock,
-            observe=board.observe,
-        )
         workshop = Workshop(
             settings, store, room, flicd, ledger, is_rehearsal, reread, clock, board.observe, tests_since_s
         )
-        present = present_in(settings, replies, is_rehearsal=is_rehearsal)
-        memory = Memory(store, board, clock, present)
-        await memory.begin()
+        memory = await working.memory(replies, is_rehearsal=is_rehearsal)
         first = workshop.roster(settings, await _pairings(store))
-        working = _Working(settings, credentials, carriers, store, ledger, desk, board, clock)
         parts = Parts(
             house=_house(settings, first, desk.plan, clock, rehearsal=is_rehearsal),
             state_dir=settings.bridge.state_dir,
@@ -211,7 +202,7 @@ def _metrics_token(settings: Settings, credentials: Secrets) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class _Working:
-    """What works, for those who keep an eye on it."""
+    """What works, for those who answer for it and keep an eye on it."""
 
     settings: Settings
     credentials: Secrets
@@ -221,6 +212,19 @@ class _Working:
     desk: Desk
     board: Board
     clock: Clock
+
+    def replies(self, *, asks_pin: bool) -> Replies:
+        """Who hears what people answer by message."""
+        found = receiving(self.settings, self.carriers)
+        observe = self.board.observe
+        return Replies(found, self.desk, self.ledger, asks_pin=asks_pin, clock=self.clock, observe=observe)
+
+    async def memory(self, replies: Replies, *, is_rehearsal: bool) -> Memory:
+        """Who keeps what is observed, once what earlier runs left is on the board."""
+        present = present_in(self.settings, replies, is_rehearsal=is_rehearsal)
+        memory = Memory(self.store, self.board, self.clock, present)
+        await memory.begin()
+        return memory
 
     def guards(self, manager: ServiceManager | None, *, is_rehearsal: bool) -> Guards:
         """Who keeps an eye on it. Without a manager nobody vouches for it, tries it out or asks around."""
