@@ -101,6 +101,12 @@ async def test_so_are_replies_that_cannot_be_read_and_what_somebody_was_told(
     assert await run.on_disk() == {(subject, fact): value for fact, value in facts.items()}
 
 
+async def test_when_a_channel_is_tried_next_is_for_each_run_to_find_out(run: Run) -> None:
+    run.say(CHANNEL, state="failing", next_try_at="12:05", circuit="open")
+    await run.clock.sleep(IN_TIME_S)
+    assert await run.on_disk() == {(CHANNEL, "state"): "failing"}
+
+
 async def test_what_is_only_said_again_wears_out_no_memory_card(run: Run) -> None:
     run.say(CHANNEL, state="ok", last_success="12:00")
     await run.clock.sleep(IN_TIME_S)

@@ -17,7 +17,7 @@ FRENCH_PLAN: Final = frozenset({33, 262, 508, 590, 594, 596})
 # Where a number that is dialled with 0 may be at home, besides the mainland.
 OVERSEAS: Final = ("GP", "GF", "MQ", "RE", "YT")
 # These heads belong to them alone, though the library's tables of the mainland let some of them pass.
-# Source: the French numbering plan (Arcep, decision 2018-0881).
+# Source: the French numbering plan (Arcep).
 OVERSEAS_ALONE: Final = re.compile(r"0(?:26[239]|59[046])\d{6}")
 
 SHORT_NUMBER: Final = re.compile(r"\+?\d{1,6}")

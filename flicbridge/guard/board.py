@@ -12,8 +12,9 @@ FLEETING: Final = frozenset({"host", "loop", "pipeline"})
 FLEETING_PREFIX: Final = "health_"
 """What is asked anew after every start, and changes all the time: memory cards wear out by writing."""
 
-FLEETING_FACTS: Final = frozenset({"running", "failure", "failures", "paused"})
-"""What is only true of one run: the next one starts every part anew, and has let go of no button."""
+FLEETING_FACTS: Final = frozenset({"running", "failure", "failures", "paused", "circuit", "next_try_at"})
+"""What is only true of one run: the next one starts every part anew, has let go of no button, and finds out
+by itself which channels fail and what is to be tried when."""
 
 
 def is_fleeting(subject: str, fact: str) -> bool:

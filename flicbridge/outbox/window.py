@@ -88,7 +88,7 @@ class Window:
             self._say("last_latency_s", round(since_s, 4))
 
     def show(self) -> None:
-        """Show how the circuit stands, and what comes next."""
+        """Show how the circuit stands, and what comes next: whenever either may have changed."""
         next_s = self._next_due_s()
         wait_s = None if next_s is None else max(0.0, next_s - self._clock.now_s())
         next_at = None if wait_s is None else self._clock.now_at() + timedelta(seconds=wait_s)

@@ -19,7 +19,7 @@ import structlog
 from flicbridge.alert.alert import Delivery, DeliveryState
 from flicbridge.clock import Clock
 from flicbridge.errors import Failure, StoreError
-from flicbridge.observation import Observation, Observe
+from flicbridge.observation import Observe
 from flicbridge.outbox.carrier import Carrier, Handed, Later, Outcome, Refused, outcome_of
 from flicbridge.outbox.circuit import Circuit
 from flicbridge.outbox.hush import NOT_WANTED
@@ -96,7 +96,6 @@ class Worker:
         self._carrier = carrier
         self._ledger = ledger
         self._clock = clock
-        self._observe = observe
         self._schedule = schedule
         self._random = random
         self._lanes = Lanes()
@@ -137,7 +136,7 @@ class Worker:
 
     async def run(self) -> None:
         """Carry until cancelled."""
-        self._observe(Observation(f"channel:{self._channel}", "circuit", self._circuit.state.value))
+        self._window.show()
         async with asyncio.TaskGroup() as group:
             self._group = group
             try:
@@ -201,6 +200,7 @@ class Worker:
         if is_news:
             now_at = self._clock.now_at()
             self._window.tell(Attempt(job, DeliveryState.WITHDRAWN, now_at, now_at, 0.0, NOT_WANTED))
+            self._window.show()
 
     async def _try(self, entry: Entry) -> None:
         if IS_SECRET.get() and not entry.job.secret:

@@ -88,6 +88,8 @@ def test_a_seal_that_nobody_can_read_is_broken(broken: str) -> None:
         (("path:gone", "running"), PRESENT),
         (("button:poche", "paused"), PRESENT),
         (("channel:samu/0", "health_state"), PRESENT),
+        (("channel:samu/0", "next_try_at"), PRESENT),
+        (("channel:samu/0", "circuit"), PRESENT),
     ],
 )
 def test_what_is_of_no_part_of_this_run_or_of_one_run_only_is_not_believed(

@@ -233,6 +233,20 @@ async def test_every_failure_is_written_down_by_its_kind(
     assert [(a.failure, a.state) for a in house.notebook.settled] == [(failure, state)]
 
 
+async def test_what_nobody_needs_any_more_is_not_said_to_be_tried_next(
+    clock: Clock, make_change: MakeChange
+) -> None:
+    samu = ScriptedCarrier(clock, faults=failing(1))
+    async with at_work(clock, samu) as house:
+        house.press(make_change(5, clock.now_at()))
+        await clock.sleep(1)
+        assert house.facts["next_try_at"] is not None
+        house.notebook.unwanted.add("samu/0")
+        await clock.sleep(62)
+        assert len(samu.carried) == 1
+        assert house.facts["next_try_at"] is None
+
+
 async def test_the_circuit_is_seen_from_outside(clock: Clock, make_change: MakeChange) -> None:
     samu = ScriptedCarrier(clock, faults=failing(4))
     async with at_work(clock, samu, Schedule(jitter=0.0)) as house:
