@@ -203,7 +203,9 @@ class Delivery:
         id: UUIDv5 of (alert, purpose, occasion, step, channel): the same after a crash or on a second bridge.
         alert: which alert.
         purpose: what it tells.
-        occasion: 0 for the alert itself, n for the n-th press that joined it, or for the n-th reminder.
+        occasion: 0 for the alert itself, n for the n-th press that joined it, or for the n-th reminder; of a
+            follow-up, how often the alert was cancelled before. Below 0 in what the room must not notice: a
+            believed cancellation that follows a doubted one.
         recipient: name in the configuration.
         channel: `recipient/index`, the worker that carries it.
         made_at: when what it tells happened: the press or the cancellation; UTC.

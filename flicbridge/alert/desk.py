@@ -200,9 +200,15 @@ class Desk:
         standing = self._standings.get(alert)
         return standing is not None and standing.seen_as is not None
 
-    def is_secret(self, alert: UUID, said: Said) -> bool:
-        """True of what helpers do about such an alert: the room must not notice."""
-        return self.is_hushed(alert) and not self._caution.is_in_the_room(said.by, said.way)
+    def is_secret(self, alert: UUID, what: Happening, said: Said) -> bool:
+        """True of what helpers are about to do that the room must not notice.
+
+        That is, had the doubted cancellation been believed, it would move nothing.
+        """
+        standing = self._standings.get(alert)
+        if standing is None or standing.seen_as is None or standing.seems_to_move(what):
+            return False
+        return not self._caution.is_in_the_room(said.by, said.way)
 
     def by_code(self, code: str) -> Standing | None:
         """The alert that a reply by SMS means, if it is not closed."""

@@ -90,7 +90,7 @@ def may_move(standing: Standing, what: Happening, said: Said, caution: Caution) 
     Where a PIN is asked, nobody in the room clears the doubt of an emergency or puts it away.
     """
     if not caution.is_in_the_room(said.by, said.way):
-        return life.after(standing.state, what) is not standing.state
+        return standing.after(what) != standing
     ends = caution.asks_pin and what in FOR_HELPERS and standing.alert.kind is not AlertKind.TEST
     return standing.seems_to_move(what) and not ends
 
@@ -101,18 +101,21 @@ def believed(
     """What follows from what was done; None if it moves nothing.
 
     A cancellation with the right PIN is believed also if it follows a doubted one and seems to move nothing.
+    And what moves nothing may seem to: one more confirmation of an alert that seems to be cancelled since.
     """
     moved, cancelled = standing.after(what), what is Happening.CANCELLED
-    if moved.state is standing.state:
+    if moved == standing:
         return None
     if not (cancelled or may_move(standing, what, said, caution)):
         return None
     alert = standing.alert
     deliveries: tuple[Delivery, ...] = ()
-    if cancelled:
-        # A doubted one has taken the first of these names; but not if what was doubted is an answer.
-        occasion = 0 if standing.face is AlertState.ACKNOWLEDGED else standing.doubted
-        deliveries = plan.for_those_told(alert, Purpose.CANCELLED, occasion, said.at, said.up)
+    if cancelled and standing.seems_to_move(what):
+        deliveries = plan.for_those_told(alert, Purpose.CANCELLED, standing.cancels, said.at, said.up)
+        moved = replace(moved, cancels=standing.cancels + 1)
+    elif cancelled:
+        # It follows a doubted one: believed, that would have left nothing to cancel. The room sees nothing.
+        deliveries = plan.for_those_told(alert, Purpose.CANCELLED, -standing.doubted, said.at, said.up)
     else:
         deliveries = _for_the_doctor(standing, moved, said, plan=plan, caution=caution)
     return Change(
@@ -139,7 +142,8 @@ def doubted(
     tells = what is Happening.CANCELLED and standing.seems_to_move(what)
     moved = replace(standing, doubted=standing.doubted + 1, seen_as=life.after(standing.face, what))
     if tells:
-        doubts = plan.for_those_told(alert, Purpose.DOUBTED, 0, said.at, said.up)
+        doubts = plan.for_those_told(alert, Purpose.DOUBTED, standing.cancels, said.at, said.up)
+        moved = replace(moved, cancels=standing.cancels + 1)
         follow_ups = tuple(_for_whom(delivery, caution) for delivery in doubts)
     else:
         follow_ups = _for_the_doctor(standing, moved, said, plan=plan, caution=caution)
@@ -157,7 +161,7 @@ def _for_the_doctor(
     """What tells the doctor's own devices that somebody is on it, as far as the room is to know."""
     if moved.face not in ON_IT or before.face in ON_IT:
         return ()
-    return plan.for_routes(before.alert, Purpose.ANSWERED, caution.doctor_routes, said.at)
+    return plan.for_routes(before.alert, Purpose.ANSWERED, before.cancels, caution.doctor_routes, said.at)
 
 
 def _for_whom(delivery: Delivery, caution: Caution) -> Delivery:

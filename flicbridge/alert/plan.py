@@ -125,10 +125,10 @@ class Plan:
         )
 
     def for_routes(
-        self, alert: Alert, purpose: Purpose, routes: Iterable[Route], at: datetime
+        self, alert: Alert, purpose: Purpose, occasion: int, routes: Iterable[Route], at: datetime
     ) -> tuple[Delivery, ...]:
         """A follow-up to these, over every channel at once."""
-        return tuple(_delivery(alert, purpose, 0, _at_once(route), at) for route in routes)
+        return tuple(_delivery(alert, purpose, occasion, _at_once(route), at) for route in routes)
 
     def steps_for(self, alert: Alert) -> tuple[Step, ...]:
         """The steps that an alert takes: of an old press only some are told, and there is no escalation."""

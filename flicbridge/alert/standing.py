@@ -24,6 +24,8 @@ class Standing:
         doubted: how many cancellations were not believed.
         seen_as: the state shown in the room since the first of those: where the alert would be, had they been
             believed. None if there was none.
+        cancels: how often everybody was told of a cancellation, as far as the room is to know: it may be
+            confirmed in between.
     """
 
     alert: Alert
@@ -34,6 +36,7 @@ class Standing:
     code: str = ""
     doubted: int = 0
     seen_as: AlertState | None = None
+    cancels: int = 0
 
     @property
     def face(self) -> AlertState:

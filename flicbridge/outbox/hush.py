@@ -31,7 +31,7 @@ class Hush:
         """Tell whether the room believes that a delivery is not needed any more, although it may be."""
         if delivery.purpose in FOLLOW_UPS:
             # One that follows a doubted cancellation: believed, that one would have left nothing to cancel.
-            return delivery.purpose is Purpose.CANCELLED and delivery.occasion > 0
+            return delivery.purpose is Purpose.CANCELLED and delivery.occasion < 0
         return self._desk.is_hushed(delivery.alert) and not self._desk.is_seen_wanted(delivery)
 
     def told(self, attempt: Attempt) -> Attempt:

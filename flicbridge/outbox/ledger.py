@@ -166,7 +166,7 @@ class Ledger:
             if reply in self._unsaved:  # read again before it is on disk
                 return False
             self._redate()
-            moves = self._desk.may_move(alert, what, said)
+            moves, is_secret = self._desk.may_move(alert, what, said), self._desk.is_secret(alert, what, said)
             change = self._desk.move(alert, what, said)
             if change is not None:
                 in_order = await self._save_unsaved()
@@ -177,7 +177,6 @@ class Ledger:
                 if known is None:
                     self._believe(change)
         if moves:
-            is_secret = self._desk.is_secret(alert, said)
             (log.debug if is_secret else log.info)("alert_moved", alert=str(alert), what=what.value, by=by)
             if by.startswith("recipient:") and not is_secret:
                 at = self._clock.now_at().isoformat(timespec="milliseconds")

@@ -14,12 +14,12 @@ LIMIT 1
 # that dated them was wrong. What was sent from memory may be here before its press is.
 PUT_STANDING: Final = """
 INSERT INTO alert (id, kind, state, presses, pressed_at, last_press_at, told_at, alert_json,
-    code, doubted, seen_as)
+    code, doubted, seen_as, cancels)
 VALUES (:id, :kind, :state, :presses, :pressed_at, :last_press_at, :told_at, :alert_json,
-    :code, :doubted, :seen_as)
+    :code, :doubted, :seen_as, :cancels)
 ON CONFLICT (id) DO UPDATE SET state = excluded.state, presses = excluded.presses,
     pressed_at = excluded.pressed_at, last_press_at = excluded.last_press_at, told_at = excluded.told_at,
-    code = excluded.code, doubted = excluded.doubted, seen_as = excluded.seen_as
+    code = excluded.code, doubted = excluded.doubted, seen_as = excluded.seen_as, cancels = excluded.cancels
 """
 
 # A disk that did not answer in time may have written it all the same.
@@ -179,9 +179,9 @@ WHERE delivery.id = :id AND (delivery.state IN ('queued', 'sending')
 # What a delivery hangs on, where a sick disk kept them from being written: the outcome of a try brings them.
 ADD_MISSING_STANDING: Final = """
 INSERT OR IGNORE INTO alert (id, kind, state, presses, pressed_at, last_press_at, told_at, alert_json,
-    code, doubted, seen_as)
+    code, doubted, seen_as, cancels)
 VALUES (:id, :kind, :state, :presses, :pressed_at, :last_press_at, :told_at, :alert_json,
-    :code, :doubted, :seen_as)
+    :code, :doubted, :seen_as, :cancels)
 """
 
 STANDINGS: Final = "SELECT * FROM alert WHERE state <> 'closed'"
@@ -202,12 +202,12 @@ WHERE delivery.alert = :alert ORDER BY attempt.seq
 COUNTS: Final = """
 SELECT state, COUNT(*) AS number, MIN(CASE WHEN attempts > 0 THEN made_at END) AS tried_made_at
 FROM delivery
-WHERE state IN ('queued', 'sending') AND seen_state IS NULL AND NOT (purpose = 'cancelled' AND occasion > 0)
+WHERE state IN ('queued', 'sending') AND seen_state IS NULL AND NOT (purpose = 'cancelled' AND occasion < 0)
 GROUP BY state
 """
 OLDEST_DUE: Final = """
 SELECT MIN(due_at) AS due_at FROM delivery
-WHERE state IN ('queued', 'sending') AND seen_state IS NULL AND NOT (purpose = 'cancelled' AND occasion > 0)
+WHERE state IN ('queued', 'sending') AND seen_state IS NULL AND NOT (purpose = 'cancelled' AND occasion < 0)
 """
 
 # Whether the disk takes what is written: a row that is written each time, and that nobody reads.

@@ -41,6 +41,7 @@ def standing_row(standing: Standing) -> Row:
         "code": standing.code,
         "doubted": standing.doubted,
         "seen_as": standing.seen_as,
+        "cancels": standing.cancels,
     }
 
 
@@ -77,6 +78,7 @@ def standing_of(row: sqlite3.Row) -> Standing:
         code=row["code"],
         doubted=row["doubted"],
         seen_as=AlertState(row["seen_as"]) if row["seen_as"] else None,
+        cancels=row["cancels"],
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -102,3 +103,46 @@ async def test_an_older_database_keeps_its_alerts_history_and_messages(
     assert shown is not None
     assert [(event["what"], event["way"]) for event in shown["history"]] == [("raised", "")]
     assert (job.code, job.delivery.by, job.delivery.way) == ("", "", Way.NONE)
+
+
+async def test_an_older_database_knows_what_was_cancelled_and_what_the_room_must_not_notice(
+    tmp_path: Path, make_change: Any
+) -> None:
+    """What follows a doubted cancellation in secret had numbers above 0 once, and has some below 0 now."""
+    never, cancelled, hushed, closed = (make_change(number, NOW) for number in range(1, 5))
+    path = tmp_path / "old.db"
+    with sqlite3.connect(path) as db:
+        db.executescript("".join(migrations()[:8]) + "PRAGMA user_version = 8;")
+        for change, what in (
+            (never, "raised"),
+            (cancelled, "cancelled"),
+            (hushed, "doubted"),
+            (closed, "closed"),
+        ):
+            row = {key: value for key, value in standing_row(change.standings[0]).items() if key != "cancels"}
+            row["state"] = "closed" if what == "closed" else "notified"
+            names = ", ".join(row)
+            db.execute(f"INSERT INTO alert ({names}) VALUES (:{', :'.join(row)})", row)
+            db.execute(
+                "INSERT INTO alert_event (alert, what, at, by) VALUES (?, ?, 1.0, 'cli')", [row["id"], what]
+            )
+        for number, (purpose, occasion) in enumerate((("cancelled", 0), ("cancelled", 1), ("reminder", 1))):
+            db.execute(
+                "INSERT INTO delivery (id, alert, purpose, occasion, recipient, channel, state, made_at,"
+                " due_at, expires_at) VALUES (?, ?, ?, ?, 'samu', 'samu/0', 'queued', 1.0, 2.0, 3e9)",
+                [str(UUID(int=number)), row["id"], purpose, occasion],
+            )
+    db.close()
+    store = Store.open(path)
+    cancels = {standing.alert.id: standing.cancels for standing in await store.standings()}
+    jobs = await store.unfinished(NOW)
+    waiting = (await store.counts())["queued"]
+    await store.close()
+    assert [cancels.get(c.standings[0].alert.id) for c in (never, cancelled, hushed, closed)] == [
+        0,
+        1,
+        1,
+        None,
+    ]
+    assert sorted(job.delivery.occasion for job in jobs) == [-1, 0, 1]
+    assert waiting == 2
