@@ -38,7 +38,9 @@ PROBE_EVERY_S: Final = 600.0
 # refuse is left alone ten times as long, since a press would have to wait behind the try.
 SICK_EVERY_S: Final = 1.0
 REST: Final = 10.0
+# While messages are due that the channels have no room for; and while none is, for the clock may be set.
 FEED_EVERY_S: Final = 0.5
+LOOK_EVERY_S: Final = 10.0
 # Network time comes within minutes; a clock that is years ahead until then must not cost the history.
 TRUSTED_AFTER_S: Final = 1800.0
 
@@ -178,25 +180,35 @@ class Caretaker:
 
     async def feed_for_ever(self) -> None:
         """Take up the rest, as the channels get through."""
+        wait_s: float | None = None
         while True:
-            await self._more.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await self._more.wait()
+            self._more.clear()
             try:
                 await self._feed()
             except StoreError as error:
                 log.error("store_refused", error=str(error))
-            await self.clock.sleep(FEED_EVERY_S)
+            wait_s = self._feed_in_s()
+
+    def _feed_in_s(self) -> float | None:
+        """When to look again; None if nothing is left."""
+        if not self._rest:
+            return None
+        now_at, longest_s = self.clock.now_at().timestamp(), self.longest_wait.total_seconds()
+        return max(FEED_EVERY_S, min(self._rest.wait_s(now_at, longest_s), LOOK_EVERY_S))
 
     async def _feed(self) -> None:
         longest_s, now_at = self.longest_wait.total_seconds(), self.clock.now_at().timestamp()
         for channel in self._rest.channels:
             room = max(0, self._limit(channel) - self.courier.holding(channel))
-            due = self._rest.due(channel, room, now_at, longest_s)
+            if not (due := self._rest.due(channel, room, now_at, longest_s)):
+                continue
             jobs = self._unknown(await self.store.jobs(due))
             self._rest.drop(channel, len(due))
             self._taken.update(due)
             await self.take_up_more(jobs)
-        if not self._rest:
-            self._more.clear()
 
     def _limit(self, channel: str) -> int:
         """How many messages a channel may hold now."""

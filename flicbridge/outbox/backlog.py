@@ -3,6 +3,7 @@
 A hundred thousand of them take three megabytes: 24 bytes each, in two arrays per channel.
 """
 
+import math
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -54,11 +55,21 @@ class Backlog:
         line = self._lines[channel]
         found = []
         for place in range(line.begin, min(line.begin + number, len(line.due_at))):
-            if 0.0 < line.due_at[place] - now_at <= longest_wait_s:
+            if _wait_s(line.due_at[place], now_at, longest_wait_s):
                 break
             found.append(bytes(line.ids[place * ID_BYTES : (place + 1) * ID_BYTES]))
         return found
 
+    def wait_s(self, now_at: float, longest_wait_s: float) -> float:
+        """How long until the next one is due, in seconds: 0 if one is, infinity if none waits. See `due`."""
+        heads = (line.due_at[line.begin] for line in self._lines.values() if not line.is_empty)
+        return min((_wait_s(due_at, now_at, longest_wait_s) for due_at in heads), default=math.inf)
+
     def drop(self, channel: str, number: int) -> None:
         """Forget so many from the head of a channel: they were taken up."""
         self._lines[channel].begin += number
+
+
+def _wait_s(due_at: float, now_at: float, longest_wait_s: float) -> float:
+    left_s = due_at - now_at
+    return left_s if 0.0 < left_s <= longest_wait_s else 0.0

@@ -14,7 +14,7 @@ import pytest
 from flicbridge.alert.alert import AlertState, DeliveryState, Doctor, Practice
 from flicbridge.alert.desk import Change, Desk, Identity, Press, Reaction
 from flicbridge.alert.plan import Plan
-from flicbridge.caretaker import AT_ONCE, IN_HAND, KNOCKING, Caretaker
+from flicbridge.caretaker import AT_ONCE, FEED_EVERY_S, IN_HAND, KNOCKING, Caretaker
 from flicbridge.clock import Clock, LoopClock
 from flicbridge.errors import TransientDeliveryError
 from flicbridge.guard.board import Board
@@ -119,11 +119,35 @@ async def test_every_message_of_a_long_queue_is_sent_once(path: Path) -> None:
 
 async def test_what_is_not_due_yet_waits(path: Path) -> None:
     async with at_work(path) as work:
+        began_s = work.clock.now_s()
         await work.caretaker.begin()
         await work.clock.sleep(120.0)
         assert len(work.carrier.carried) == OWED
         await work.clock.sleep(400.0)
         assert len(work.carrier.carried) == OWED + 100
+        late_s = [at_s - began_s - 400.0 for at_s, *_ in work.carrier.carried[OWED:]]
+        assert -0.5 < min(late_s) < FEED_EVERY_S  # they were owed a little before the caretaker began
+        assert max(late_s) < 5.0  # a batch twice as long each time
+
+
+async def test_while_nothing_is_due_the_disk_is_left_alone(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with at_work(path) as work:
+        await work.caretaker.begin()
+        await work.clock.sleep(120.0)
+        asked, ask = list[int](), Store.jobs
+
+        async def counted(store: Store, ids: Sequence[bytes]) -> list[Job]:
+            asked.append(len(ids))
+            return await ask(store, ids)
+
+        monkeypatch.setattr(Store, "jobs", counted)
+        await work.clock.sleep(200.0)
+        assert asked == []
+        await work.clock.sleep(200.0)
+        assert sum(asked) == len(work.carrier.carried) - OWED == 100
+        assert all(asked)
 
 
 async def test_the_newest_are_taken_up_first(path: Path, make_change: MakeChange) -> None:
