@@ -8,6 +8,9 @@ READY = $(VENV)/.ready
 SOURCES = flicbridge tests benchmarks examples
 PYTEST_ARGS ?=
 
+# The tests start flicbridge hundreds of times: it is compiled once, whatever the environment says.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: demo test e2e lint types check format texts lock fuzz chaos benchmarks dist deb packages systemd clean
 
 demo: $(READY)
