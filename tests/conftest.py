@@ -40,6 +40,22 @@ def pytest_asyncio_loop_factories(
     return {"leaping": steady_loop}
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What takes longest begins first, on every worker: at the end everybody would wait for it.
+
+    Each worker begins with its part of the list, and takes over what is left of others' parts afterwards.
+    """
+    workers = getattr(config, "workerinput", {}).get("workercount", 1)
+    lengthy = [item for item in items if item.get_closest_marker("lengthy")]
+    others = [item for item in items if not item.get_closest_marker("lengthy")]
+    part = -(-len(others) // workers)
+    items[:] = [
+        item
+        for worker in range(workers)
+        for item in (*lengthy[worker::workers], *others[worker * part : (worker + 1) * part])
+    ]
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """What `-n auto` means: some tests wait for another process, so two more than there are processors."""

@@ -134,6 +134,7 @@ def leaks(files: Mapping[str, bytes], values: Mapping[str, str]) -> list[tuple[s
     ]
 
 
+@pytest.mark.lengthy
 @hurried
 @given(practices())
 def test_no_personal_value_gets_into_a_bundle_in_any_form(
@@ -147,6 +148,7 @@ def test_no_personal_value_gets_into_a_bundle_in_any_form(
     assert leaks(files, {**people, "secret": secret}) == []
 
 
+@pytest.mark.lengthy
 @hurried
 @given(practices(), st.data())
 def test_values_in_wrong_places_do_not_leak_either(

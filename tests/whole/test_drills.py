@@ -472,6 +472,7 @@ async def test_nothing_is_said_of_an_emergency_or_of_a_drill(
 # -- the program -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.lengthy
 @pytest.mark.real_time
 async def test_the_program_tries_itself_out_when_somebody_asks_and_keeps_the_history(
     start: Start, write: Callable[..., Path], outside: FakeHttp, technician: FakeHttp

@@ -261,6 +261,7 @@ async def seen_in_the_room(practice: Practice, move: str, pin: str) -> Look:
     return seen
 
 
+@pytest.mark.lengthy
 @pytest.mark.parametrize(
     ("outage", "move"),
     [*((outage, "cancel") for outage in OUTAGES), *((outage, "acknowledge") for outage in list(OUTAGES)[:2])],
@@ -472,6 +473,7 @@ def has_kept_first_facts(status: Any) -> bool:
     return float(status["bridge"]["uptime_s"]) > 4.0
 
 
+@pytest.mark.lengthy
 @pytest.mark.real_time
 async def test_the_commands_print_the_same_before_and_after_a_crash(
     tmp_path: Path, secret: str, start: Any

@@ -361,6 +361,7 @@ def test_a_terminal_without_unicode_gets_question_marks_and_plain_signs() -> Non
 # -- in real time --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.lengthy
 def test_real_time_shows_the_same_as_skipped_time(simulate: Simulate) -> None:
     """In a process of its own, as `make demo` runs it."""
     began_s = time.monotonic()
